@@ -1,0 +1,134 @@
+"""What a news page carries beside its prose, by name.
+
+A line is judged by its own words alone here; :mod:`pipeline.corpus.paragraphs` adds what its neighbours tell.
+"""
+
+import re
+
+REASONS = {
+    "title": "the headline, repeated in the body",
+    "repeat": "a sentence that the article has already had, word for word",
+    "tags": "tag lines and hashtags",
+    "breadcrumb": "the path of the page in its site, section and outlet names",
+    "byline": "authors, editors, photographers, outlets",
+    "date": "page dates and reading times",
+    "dateline": "place and outlet before the first sentence",
+    "caption": "captions that are cut off or no sentence, and photo credits",
+    "related": "links to other articles",
+    "advertisement": "advertisement marks, scroll prompts, banners",
+    "share": "share, reaction and counting widgets",
+    "comment": "comment widgets, and all that follows them",
+    "prompt": "newsletter, channel and navigation prompts",
+    "player": "players and galleries",
+    "copyright": "copyright lines",
+    "closing": "closing initials and ornaments",
+    "heading": "headings and other short lines that are no sentence",
+    "marker": "numbers and bullets of list items",
+}
+
+# Longer lines are prose; it also bounds the time that a hostile line can cost.
+LONGEST_LINE = 300
+
+# A line made of these words, digits and signs alone is a widget.
+_WIDGET_WORDS = frozenset(
+    """
+    bagikan share sebarkan dibagikan shares view views like likes suka dilihat dibaca pembaca kali k rb ribu ini ke on this artikel
+    berita url link tautan salin copy berhasil dicopy disalin facebook twitter whatsapp telegram google plus instagram line linkedin
+    pinterest email x fb wa g f t w tweet print threads tiktok bbm ig youtube komentar comment comments hits tayangan reaksi anda terhadap
+    senang lucu marah sedih kaget biasa saja memuat loading ya tidak menyukai informasi bermanfaat apakah apa rating jumlah pengunjung
+    menit detik baca waktu min read dengarkan putar audio foto lihat video pilihan pilih kecepatan reply balas a font
+    """.split()
+)
+_WORDS = re.compile(r"[^\W\d_]+")
+
+_MONTH = r"(?:jan|feb|mar|apr|mei|may|jun|jul|agu|aug|sep|okt|oct|nov|des|dec)[a-z]*\.?"
+_DAY = r"(?:senin|selasa|rabu|kamis|jum[’'`]?at|sabtu|minggu|ahad)"
+_DATE = rf"(?:(?:{_DAY},?\s)?\(?\d{{1,2}}[\s/.-](?:{_MONTH}|\d{{1,2}})[\s/.,-]{{1,2}}\d{{2,4}}\)?)"
+_TIME = r"\d{1,2}[.:]\d{2}"
+_READ_ON = r"(?:baca|simak|lihat|tonton)"
+_OTHERS = r"(?:terkait|lainnya|terbaru|populer|terpopuler|pilihan|rekomendasi|sebelumnya)"
+_ROLE = r"(?:laporan|reporter|pewarta|penulis|editor|redaktur|kontributor|uploader|sumber|fotografer|foto|wartawan|jurnalis|author|penyunting|rep|red|liputan|publisher|kamerawan|naskah)"
+
+# In order; the first that matches the whole line, white space folded, names the reason.
+_LINES = [
+    ("related", rf"\W*{_READ_ON}(?: (?:juga|pula|lagi|lah|selengkapnya))?(?: (?:artikel|berita|video))?(?: {_OTHERS})? ?: ?\S.*"),
+    ("related", r"\W*(?:tonton|simak) (?:juga )?video\b.*"),
+    ("related", rf"\W*(?:{_READ_ON} (?:juga|pula|lagi|selengkapnya)|(?:berita|artikel|tulisan|kabar|video|topik|pos) {_OTHERS}\b.{{0,60}})\W*"),
+    ("related", r"\W*(?:terpopuler|terkini|terbaru|populer|trending|related(?: posts?| articles?)?|rekomendasi(?: untuk anda)?|pilihan (?:editor|redaksi)|jangan lewatkan|berita foto)\W*"),
+    ("advertisement", r"\W*(?:advertisement|advertorial|iklan|sponsored|ads|promo)\b(?: (?:by|di ?bawah ini|layanan|untuk anda|google)\b.*|\W*)"),
+    ("advertisement", r"\W*scroll (?:untuk|to|ke)\b.*|\W*banner ?\d+ ?x ?\d+.*|lanjutkan membaca\b.*|geser (?:ke|untuk) .*"),
+    ("player", r"[\W\d]*\d{1,2}:\d{2} ?/ ?(?:\d{1,2}:)?\d{1,2}:\d{2}\W*(?:dengarkan)?\W*|\[gambas:.*\]|foto ?:? ?\d+ ?/ ?\d+|anda mendengarkan .*"),
+    ("copyright", r".*(?:copyright|hak cipta|all rights? reserved|©).*"),
+    ("comment", r"(?:kolom |isi |tulis(?:kan)? |lihat semua |tinggalkan |kirim )?komentar\b(?: (?:terbanyak|anda|sepenuhnya .*|di luar .*|dinonaktifkan))?\W*(?:\d+\W*)?"),
+    ("comment", r"\W*\d+ (?:komentar|comments?|tanggapan|balasan)\b.{0,40}|tinggalkan (?:balasan|komentar|pesan)\b.*|leave a (?:reply|comment).*|facebook comments.*"),
+    ("comment", r"(?:alamat (?:email|surel) anda tidak akan|your email address will not|save my name|simpan nama|ruas yang wajib|isi komentar|komentar ini|jadilah yang pertama) .*"),
+    ("comment", r"(?:silakan )?(?:login|masuk) untuk .*komentar.*|tulis komentar.*|(?:nama|email|surel|situs web|website)(?: ?\*)?(?: (?:nama|email|surel|situs web|website) ?\*?)*"),
+    ("prompt", r".*\b(?:google news|(?:grup|kanal|channel|saluran) (?:telegram|whatsapp|youtube)|whatsapp channel|newsletter)\b.*"),
+    ("prompt", r"(?:dapatkan|ikuti|nikmati|cek) (?:terus )?(?:update|berita|informasi terbaru|kabar terbaru|breaking|kami)\b.*|.*\bsatu akun di ponsel.*|mari bergabung di .*|.*\bdi line dan instagram\W*"),
+    ("prompt", r"(?:berlangganan|subscribe|follow|unduh aplikasi|download aplikasi|klik untuk|punya foto) .*|(?:artikel|berita) ini (?:telah|sudah) (?:terbit|tayang)\b.*|baca selengkapnya.*"),
+    ("prompt", r"halaman (?:selanjutnya|berikutnya|\d+)\W*|(?:lompat|langsung) ke (?:isi|konten)\b.*|skip to .*|lihat semua\b.{0,40}|selengkapnya\W*|\W*(?:next|previous)(?: post)?\b ?:?.{0,90}"),
+    ("prompt", r"\W*(?:sebelumnya|selanjutnya|berikutnya) ?: ?.{0,90}|you might also like.*|load more.*|.*awards\?.*"),
+    ("tags", r"(?:tags?|tagged with|topik|topik terkait|kata kunci(?: ?/ ?tags)?|label|keyword|kategori) ?:.*|(?:\s?#\w+)+\s?|id [^.?!]*,[^.?!]*"),
+    ("date", rf".{{0,60}}{_DATE}(?:[ |,·•:-]{{0,4}}{_TIME})?.{{0,40}}|(?:{_DAY},? )?{_TIME}(?: wi[bt]a?)?\W*|(?:.{{0,60}}\W)?\d+ ?(?:menit|mins?) (?:baca|read)\b.{{0,30}}"),
+    ("date", r"\d+ (?:jam|hari|menit) (?:yang )?lalu.*|[A-Z](?: [A-Z]){3,}|kalender\b.{0,30}"),
+    ("byline", rf"{_ROLE}(?: \w+)? ?[:/|].*|tim (?:redaksi|liputan)\b.{{0,40}}|(?:rep|red) ?/ ?(?:red|rep)\w*.{{0,30}}|(?:admin|redaksi)\b.{{0,60}}"),
+    ("byline", r"(?:penulis|editor|pewarta|reporter|redaktur|kontributor|laporan) (?-i:[A-Z])[^?!]{0,60}|(?:oleh|by|ditulis oleh|diposting oleh|posted by|diterbitkan|publish(?:ed)?|diunggah)\b ?:? ?.{0,80}"),
+    ("breadcrumb", r"(?:beranda|home)(?:\W.*|(?-i:[A-Z]).*|$)|[^.?!]* [>›»|/] [^.?!]*|[\w.]+ [>›»|] .*"),
+    ("closing", r"[\W_]+|\W*[\(\[][\w/.&* -]{1,24}[\)\]]\W*"),
+]
+_LINE_PATTERNS = [(reason, re.compile(pattern, re.IGNORECASE)) for reason, pattern in _LINES]
+# What these find in a line that reads like a sentence is chance.
+_NEVER_A_SENTENCE = frozenset({"related", "advertisement", "copyright", "comment", "prompt"})
+
+# Markers of blocks of links: what follows them is no prose, until prose is seen again.
+LINK_BLOCK = re.compile(
+    rf"\W*(?:(?:baca|simak|lihat)(?: (?:juga|lagi|lainnya))?|(?:berita|artikel|tulisan|video|topik) {_OTHERS}|terpopuler|terkini|populer|trending"
+    r"|related.{0,12}|rekomendasi.{0,20}|you might also like|video pilihan|next post|previous post|paling banyak dibaca)\W*",
+    re.IGNORECASE,
+)
+# Markers of the comment section, behind which a page has no prose of its own.
+COMMENT_SECTION = re.compile(
+    r"(?:tinggalkan (?:balasan|komentar)|leave a (?:reply|comment)|alamat (?:email|surel) anda tidak akan|kolom komentar|facebook comments"
+    r"|komentar\W*$|\d+ komentar\W*$|komentar \(\d+\))",
+    re.IGNORECASE,
+)
+
+
+def line_reason(line: str) -> str | None:
+    """Return the reason to remove a whole line, or ``None`` if it may be prose."""
+    if len(line) > LONGEST_LINE:
+        return None
+    folded = " ".join(line.split())
+    words = [word.lower() for word in _WORDS.findall(folded)]
+    if all(word in _WIDGET_WORDS for word in words) and (words or not folded.strip("\"'”“’‘")) or folded.isdigit():
+        return "share"
+    sentence_like = len(words) > 4 and folded[-1:] in ".?!”\"…" or folded[-1:] == "?"
+    for reason, pattern in _LINE_PATTERNS:
+        if (reason in _NEVER_A_SENTENCE or not sentence_like) and pattern.fullmatch(folded):
+            return reason
+    return None
+
+
+_PLACE = r"[A-Z][\w.’'/()-]*(?:[ ,/]{1,2}[A-Z(][\w.’'/()-]*){0,4}"
+_NAME = r"[A-Z][\w.()&’'-]*(?: [A-Z][\w.()&’'-]*){0,4}"
+_BEGINS = r"(?=[\"“'‘(A-Z0-9])"
+DATELINES = [
+    re.compile(rf"{_PLACE}\s?\([^()]{{2,40}}\)\s*[-–—|]{{1,3}}\s*(?=\S)"),  # Kuala Pembuang (Antaranews Kalteng) -
+    re.compile(r"[A-Z]{3,8},\s[A-Z][\w .'’-]{1,30}\s?:\s+"),  # KBRN, Sintang:
+    re.compile(rf"[A-Z][A-Z.'’/ ]{{2,35}}(?:,\s*[\w.()& ’'-]{{2,40}}?)?\s*[-–—]{{1,3}}\s+{_BEGINS}"),  # AMBON, Siwalimanews –
+    re.compile(r"[\w.]{3,30}\.(?:com|id|co|net|news|org)(?:,\s[A-Z][\w .'’-]{1,30}|\s*\|\s*[\w ]{2,20})?\s*[-–—:]{1,3}\s+"),  # Nusakini.co, Sorong -
+    re.compile(rf"{_NAME}(?:,\s{_NAME})?\s+[-–—]{{1,3}}\s+{_BEGINS}"),  # Sampit, Lintas Katingan -
+]
+CAPTION_LABEL = re.compile(r"(?:foto|caption|teks foto|ket(?:erangan)?\.? foto)\s*:\s+", re.IGNORECASE)
+
+# A photo credit at the end of a caption, cut off or not: "(Foto A", "FOTO: ECHA/REMU POS", "ANTARA/NAMA.", "--Rizal/Post--", "--".
+CREDIT = re.compile(
+    r"\s*(?:(?i:[-–—]{0,2}\s*\b(?:foto|photo|fotografer|dok|dokumentasi)\s*[:/.][^?!]{0,60}"
+    r"|[-–—]{0,2}\s*[\(\[]\s*(?:foto|photo|dok|ilustrasi|istimewa|ist)\b[^\)\]]{0,70}[\)\]]?\W{0,3})"
+    r"|(?<=[.)?!”\"])\s*\(?[A-Z]{2,}[\w ]{0,20}/[A-Z][\w. /-]{2,40}\)?\s*-{0,3}"
+    r"|(?<=[.)?!”\"])\s*\([\w. ]{2,30}/[\w. ]{0,20}|[-–—]{1,2}\s?[A-Z][\w ./]{2,30}[-–—]{1,2}|\s[-–—]{2})\s*$"
+)
+# Initials, outlet or ornament behind the last full stop: "(fik)", ".(jejakrekam)", "[zul]", "***".
+CLOSING = re.compile(r"(?<=[.?!”\"…)])\s*\.?(?:[\(\[](?=[^\d()\[\]]*[A-Za-z*])[\w/.&*+ -]{1,40}[\)\]]\.?|\*+|[-–—_]{2,}|#+|(?:\s?#\w+)+)\s*$")
+# A link inside a paragraph.
+INLINE_LINK = re.compile(r"[\(\[]\s*baca(?: juga| pula)?\s?:[^()\[\]]{3,200}[\)\]]|(?<=[.?!”\"])\s(?:baca|simak) (?:juga|pula)\s?:[^.?!]+$", re.IGNORECASE)

@@ -1,0 +1,238 @@
+"""Files to articles: JSONL, CSV, Parquet, plain text and HTML, in folders, compressed or not. What cannot be read is rejected by name."""
+
+import csv
+import gzip
+import io
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.config import explain
+from pipeline.corpus.records import Article
+from pipeline.errors import InputError
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that could not be read.
+
+    Attributes:
+        place: ``file:line``, ``file:row`` or ``file``.
+        reason: what was found.
+        expected: what would have been right.
+    """
+
+    place: str
+    reason: str
+    expected: str
+
+
+class LooseSentence(BaseModel):
+    """A record of ``--unit sentence``: a text that is classified whole."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+    id: str = Field(min_length=1)
+    text: str
+
+
+Record = Article | LooseSentence
+SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet", ".txt", ".html", ".htm")
+_COMPRESSED = (".gz", ".zst")
+_EXPECTED_TEXT = "UTF-8 text"
+
+
+def find_files(inputs: Iterable[str]) -> list[Path]:
+    """Return the readable files among ``inputs``: files, folders (searched recursively) and globs; each once, sorted within its input.
+
+    Raises:
+        InputError: an input does not exist, is of an unknown kind, or holds no readable file.
+    """
+    files: dict[Path, None] = {}
+    for name in inputs:
+        path = Path(name)
+        if path.is_file():
+            if not _kind(path):
+                raise InputError(f"{path}: unknown kind of file; expected one of {', '.join(SUFFIXES)}, also with .gz or .zst")
+            found = [path]
+        elif path.is_dir():
+            found = sorted(file for file in path.rglob("*") if file.is_file() and _kind(file))
+        else:
+            pattern = Path(name)
+            anchor = Path(pattern.anchor) if pattern.anchor else Path()
+            relative = str(pattern.relative_to(pattern.anchor)) if pattern.anchor else name
+            found = sorted(file for file in anchor.glob(relative) if file.is_file() and _kind(file)) if "*" in name or "?" in name else []
+            if not found and not any(sign in name for sign in "*?["):
+                raise InputError(f"{name}: no such file or folder")
+        if not found:
+            raise InputError(f"{name}: holds no file that can be read; expected {', '.join(SUFFIXES)}, also with .gz or .zst")
+        files.update(dict.fromkeys(found))
+    return list(files)
+
+
+def _kind(path: Path) -> str:
+    """Return the suffix that names the format, compression aside, or an empty string."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in _COMPRESSED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes and suffixes[-1] in SUFFIXES else ""
+
+
+def read_records(path: Path, model: type[Article] | type[LooseSentence] = Article) -> Iterator[Record | Reject]:
+    """Yield the records of one file, streaming, and a :class:`Reject` for each that cannot be read."""
+    kind = _kind(path)
+    try:
+        if path.stat().st_size == 0:
+            yield Reject(str(path), "the file is empty", "at least one record")
+        elif kind in {".jsonl", ".ndjson"}:
+            yield from _read_jsonl(path, model)
+        elif kind == ".csv":
+            yield from _read_csv(path, model)
+        elif kind == ".parquet":
+            yield from _read_parquet(path, model)
+        else:
+            yield from _read_page(path, model, _html if kind.startswith(".htm") else _plain_text)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, *_zstd_errors()) as error:
+        yield Reject(str(path), f"cannot be read on: {' '.join(str(error).split())}", "a whole, readable file")
+
+
+def _zstd_errors() -> tuple[type[Exception], ...]:
+    """Return the error class of ``zstandard`` where it is in use; importing it for the class alone is not worth the time."""
+    module = sys.modules.get("zstandard")
+    return (module.ZstdError,) if module else ()
+
+
+def _open(path: Path) -> IO[bytes]:
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        return gzip.open(path, "rb")
+    if suffix == ".zst":
+        import zstandard
+
+        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True))
+    return path.open("rb")
+
+
+def _validate(values: object, place: str, model: type[Article] | type[LooseSentence]) -> Record | Reject:
+    expected = "an object with " + ", ".join(f"'{name}'" for name, field in model.model_fields.items() if field.is_required() or name == "title")
+    if not isinstance(values, dict):
+        return Reject(place, f"found {type(values).__name__}", expected)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        return Reject(place, explain(error, model), expected)
+
+
+def _read_jsonl(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:
+    with _open(path) as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            place = f"{path}:{number}"
+            try:
+                values = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
+            except orjson.JSONDecodeError as error:
+                yield Reject(place, f"is not valid JSON: {error}", "one JSON object per line, in UTF-8")
+                continue
+            yield _validate(values, place, model)
+
+
+def _read_csv(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:
+    csv.field_size_limit(2**31 - 1)
+    # Bytes that are not UTF-8 pass as surrogates, so that one bad row costs one row.
+    with io.TextIOWrapper(_open(path), encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        rows = csv.reader(text)
+        try:
+            header = next(rows, [])
+            if missing := _missing_columns(header, model):
+                yield Reject(str(path), f"has no column {missing} (has {_listed(header)})", "a header line with these columns")
+                return
+            for row in rows:
+                place = f"{path}:{rows.line_num}"
+                if len(row) != len(header):
+                    yield Reject(place, f"has {len(row)} fields", f"{len(header)} fields, as in the header")
+                elif any("\udc80" <= character <= "\udcff" for value in row for character in value):
+                    yield Reject(place, "is not UTF-8", _EXPECTED_TEXT)
+                else:
+                    values = {name: value for name, value in zip(header, row, strict=True) if value or name in {"text", "title"}}
+                    yield _validate(values, place, model)
+        except csv.Error as error:
+            yield Reject(f"{path}:{rows.line_num}", f"is not valid CSV: {error}", "comma-separated values with quoted fields")
+
+
+def _read_parquet(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        if missing := _missing_columns(file.schema_arrow.names, model):
+            yield Reject(str(path), f"has no column {missing} (has {_listed(file.schema_arrow.names)})", "these columns")
+            return
+        columns = [name for name in file.schema_arrow.names if name in model.model_fields]
+        number = 0
+        for batch in file.iter_batches(batch_size=256, columns=columns):
+            for values in batch.to_pylist():
+                number += 1
+                yield _validate(values, f"{path}:{number}", model)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        yield Reject(str(path), f"is not valid Parquet: {' '.join(str(error).split())[:200]}", "a Parquet file")
+
+
+def _missing_columns(names: Iterable[str], model: type[BaseModel]) -> str:
+    present = set(names)
+    return _listed(name for name, field in model.model_fields.items() if field.is_required() and name not in present)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name[:40]}'" for name in list(names)[:12])
+
+
+def _read_page(path: Path, model: type[Article] | type[LooseSentence], parse: Callable[[bytes], dict[str, Any] | None]) -> Iterator[Record | Reject]:
+    if model is LooseSentence:
+        yield Reject(str(path), "holds an article", "records with 'id' and 'text' (JSONL, CSV or Parquet) for --unit sentence")
+        return
+    with _open(path) as file:
+        content = file.read()
+    if b"\0" in content[:8192]:
+        yield Reject(str(path), "is a binary file", _EXPECTED_TEXT)
+        return
+    try:
+        values = parse(content)
+    except UnicodeDecodeError as error:
+        yield Reject(str(path), f"is not UTF-8: byte {error.start}", _EXPECTED_TEXT)
+        return
+    if values is None:
+        yield Reject(str(path), "holds no article text", "a news page")
+    else:
+        yield _validate({"id": path.as_posix(), **values}, str(path), model)
+
+
+def _plain_text(content: bytes) -> dict[str, Any]:
+    """Read a text file: its first line is the title."""
+    title, _, text = content.decode("utf-8-sig").lstrip("\r\n").partition("\n")
+    return {"title": title.strip(), "text": text}
+
+
+def _html(content: bytes) -> dict[str, Any] | None:
+    """Take title, text, outlet, date and address out of a page; ``None`` where there is no text."""
+    import trafilatura
+
+    document = trafilatura.bare_extraction(content, include_comments=False, include_tables=False, with_metadata=True)
+    if document is None or not (document.text or "").strip():
+        return None
+    return {
+        "title": document.title,
+        # One paragraph a line: apart, so that they are not taken for wrapped lines.
+        "text": document.text.replace("\n", "\n\n"),
+        "source": document.sitename,
+        "published": document.date,
+        "url": document.url,
+    }

@@ -1,0 +1,99 @@
+"""Split a paragraph of Indonesian news into sentences, by offsets.
+
+Policy: a quotation of several sentences is split into them, since each may carry labels of its own; a reporting clause
+stays with the sentence that it follows. Where a rule cannot decide, the text is left whole.
+"""
+
+import re
+
+from pipeline.corpus.abbreviations import BEFORE_A_NAME, BEFORE_A_NUMBER, DEGREES
+
+Span = tuple[int, int]
+
+OPENING = "\"'“‘«(["
+CLOSING = "\"'”’»)]"
+# Terminators, with the quotes and brackets that close behind them.
+_END = re.compile(rf"[.?!…]+[{re.escape(CLOSING)}]*")
+# The word before a full stop: letters with inner dots ("S.H", "M.Si"), or digits. Looked for in so many characters.
+_WORD = re.compile(r"[^\W_](?:[\w.’'/-]*[^\W_])?$")
+_LONGEST_WORD = 30
+_NEXT = re.compile(r"\S")
+_NEXT_ABBREVIATION = re.compile(r"[A-Z][A-Za-z]{0,4}\.(?:\s?[A-Z][A-Za-z]{0,4}\.)*[\s,]")
+
+
+def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
+    """Return the spans of the sentences in ``text[start:end]``, in order, without white space at their edges.
+
+    The spans do not overlap, and everything between them is white space.
+    """
+    end = len(text) if end is None else end
+    spans: list[Span] = []
+    begin = _next(text, start, end)
+    for match in _END.finditer(text, start, end):
+        following = _next(text, match.end(), end)
+        if following < end and _is_boundary(text, begin, match.start(), match.end(), following, end):
+            spans.append((begin, match.end()))
+            begin = following
+    while end > begin and text[end - 1].isspace():
+        end -= 1
+    if begin < end:
+        spans.append((begin, end))
+    return spans
+
+
+def _next(text: str, at: int, end: int) -> int:
+    """Return the place of the first character from ``at`` on that is no white space, or ``end``."""
+    match = _NEXT.search(text, at, end)
+    return match.start() if match else end
+
+
+def _is_boundary(text: str, begin: int, mark: int, cut: int, following: int, end: int) -> bool:
+    """Say whether the sentence that begins at ``begin`` ends at ``cut``.
+
+    Its terminator stands at ``mark``, closing quotes and brackets between ``mark`` and ``cut``, the next word at ``following``.
+    """
+    character = text[following]
+    if following == cut:
+        return _is_glued(text, mark, cut, end)
+    if character in "\"'”’" and _closes(text, following, end):
+        return False
+    if not (character.isupper() or character.isdigit() or character in OPENING or character in "-–—•\\"):
+        return False
+    if text[mark] != "." or text[mark : mark + 2] == "..":
+        return True
+    return _full_stop_ends(text, begin, mark, cut, following, end)
+
+
+def _is_glued(text: str, mark: int, cut: int, end: int) -> bool:
+    """Say whether a sentence begins without a space: "TPS.Distribusi" is two words, "Nusakini.co" and "1.245" are one."""
+    after = text[cut : min(cut + 2, end)]
+    if len(after) < 2 or not (after[0].isupper() and after[1].islower()):
+        return False
+    before = text[max(mark - 3, 0) : mark]
+    return cut > mark + 1 or (len(before) == 3 and before.isalpha() and (before.islower() or before.isupper()))
+
+
+def _closes(text: str, quote: int, end: int) -> bool:
+    """Say whether a quote mark behind white space closes rather than opens: '… masuk. " ujarnya'."""
+    following = _next(text, quote + 1, end)
+    return text[quote] in "”’" or following == end or text[following] in ",." or (following > quote + 1 and text[following].islower())
+
+
+def _full_stop_ends(text: str, begin: int, mark: int, cut: int, following: int, end: int) -> bool:
+    match = _WORD.search(text, max(begin, mark - _LONGEST_WORD), mark)
+    if match is None:
+        return True
+    word, before = match.group(), text[max(begin, match.start() - 8) : match.start()].rstrip()
+    plain = word.replace(".", "").lower()
+    if plain in BEFORE_A_NAME:
+        return word == "H" and before[-1:].isdigit()  # "tahun 1439 H. Untuk": a year of the Hijra
+    if cut > mark + 1:
+        return True  # a quote or bracket closes behind the full stop
+    if match.start() == begin and len(word) <= 2 and (word.isdigit() or word.islower()):
+        return False  # "1. Menyukai unggahan", "a. memakai"
+    if plain in BEFORE_A_NUMBER:
+        return not text[following].isdigit()
+    if plain in DEGREES and (word != plain) and before[-1:] in {",", "."}:
+        return _NEXT_ABBREVIATION.match(text, following, end) is None
+    # A capital alone is an initial: "H. M. Syafii", "Aang S. Hidayat", "M. Si".
+    return not (len(word) == 1 and word.isupper())

@@ -1,0 +1,33 @@
+"""The errors that users cause, and how commands report them."""
+
+import errno
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# What the operating system says when the place to write to is the trouble.
+_OUTPUT_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR}
+
+
+class InputError(Exception):
+    """The user's input or configuration is wrong.
+
+    Its message names the place, what was found, what was expected and what to do, in one line where one problem is meant.
+    """
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Print the user's errors without a traceback and exit with status 2; let faults of ours through."""
+    try:
+        yield
+    except InputError as error:
+        message = str(error)
+    except OSError as error:
+        if error.errno not in _OUTPUT_TROUBLE:
+            raise
+        message = f"{error.filename or 'output'}: {error.strerror}; choose another place or make room"
+    else:
+        return
+    print(f"netral: {message}", file=sys.stderr)
+    raise SystemExit(2)

@@ -1,0 +1,64 @@
+"""Stage ``dataset``: sentences and annotations to train, validation and test."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import typer
+
+from pipeline.config import load_config
+from pipeline.corpus.annotations import complain, join, read_annotations, settle
+from pipeline.corpus.dataset import SCHEMA, balance, build_rows
+from pipeline.corpus.labels import load_labels
+from pipeline.corpus.records import Sentence
+from pipeline.corpus.splits import SplitConfig, find_leaks, split_articles
+from pipeline.errors import InputError, user_errors
+from pipeline.files import sha256, whole_folder, write_json
+from pipeline.stages.segment import read_corpus
+
+
+def run(articles: Path, sentences: Path, annotations: Path, labels: Path, config: Path, out: Path) -> None:
+    """Write ``train.parquet``, ``validation.parquet``, ``test.parquet`` and ``summary.json`` to ``out``."""
+    settings = load_config(config, SplitConfig)
+    names = load_labels(labels).names
+    files = sorted(annotations.glob("*.jsonl"))
+    if not files:
+        raise InputError(f"{annotations}: holds no annotation file; expected *.jsonl")
+    corpus = read_corpus(articles)
+    segmented = [Sentence(**row) for row in pq.read_table(sentences / "sentences.parquet").to_pylist()]
+    placed = read_annotations(files, names)
+    labelled = join(segmented, settle(placed), placed)
+
+    split = split_articles(corpus, segmented, settings)
+    rows = build_rows(labelled, {article.id: article for article in corpus}, split, names)
+    report = balance(rows, names)
+    leaks = find_leaks({name: [row["text"] for row in members] for name, members in rows.items()}, settings)
+    complain([f"'{one}' and '{other}'" for one, other in leaks], "sentences stand in two splits")
+    with whole_folder(out) as folder:
+        for name, members in rows.items():
+            pq.write_table(pa.Table.from_pylist(members, schema=SCHEMA), folder / f"{name}.parquet")
+        summary = {
+            "labels": names,
+            "splits": report,
+            "left_out": {"bridging_articles": split.bridges, "repeated_sentences": len(split.repeated)},
+            "sha256": {name: sha256(folder / f"{name}.parquet") for name in rows},
+        }
+        write_json(folder / "summary.json", summary)
+    for name, counts in report.items():
+        print(f"{name}: " + ", ".join(f"{count} {what}" for what, count in counts.items()))
+
+
+def main(
+    articles: Path = Path("data/articles"),
+    sentences: Path = Path("data/sentences"),
+    annotations: Path = Path("data/annotations"),
+    labels: Path = Path("configs/labels.yaml"),
+    config: Path = Path("configs/dataset.yaml"),
+    out: Path = Path("data/dataset"),
+) -> None:
+    with user_errors():
+        run(articles, sentences, annotations, labels, config, out)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,39 @@
+"""What any model has to beat: keyword rules, and a linear model over words."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import FeatureUnion, make_pipeline
+
+from pipeline.training.metrics import Floats, Truth
+
+# The cue words of the guideline, as whole words; a sentence with one of them carries the label.
+KEYWORDS = {
+    "appeal": r"meminta|minta|diminta|mengimbau|imbau|mengajak|ajak|mengingatkan|ingatkan|diharapkan|berharap|harus|wajib|hendaknya|mari|agar|supaya",
+    "prohibition": r"jangan|dilarang|melarang|larangan|tidak boleh|tak boleh|tidak diperkenankan|menghindari|tidak memihak|termasuk pelanggaran",
+    "sanction": r"sanksi|ditindak|hukuman|dihukum|pidana|dipidana|dicopot|diberhentikan|pemberhentian|teguran|diproses|direkomendasikan|klarifikasi|terbukti|denda|penjara|divonis",
+    "logistics": r"distribusi|surat suara|kotak suara|tps|jadwal|tahapan|anggaran|digelar|dihadiri|personel|logistik|gudang|kapal|pukul|dilaksanakan",
+}
+
+
+def keyword_rules(texts: Sequence[str], labels: Sequence[str]) -> Truth:
+    """Label by cue words. A label without cue words is never given. Shape ``(sentences, labels)``."""
+    patterns = [re.compile(rf"\b(?:{KEYWORDS[label]})\b", re.IGNORECASE) if label in KEYWORDS else None for label in labels]
+    return np.array([[pattern is not None and pattern.search(text) is not None for pattern in patterns] for text in texts], dtype=np.int8)
+
+
+def tfidf_probabilities(train_texts: Sequence[str], train: Truth, *others: Sequence[str], seed: int) -> list[Floats]:
+    """Fit logistic regression on TF-IDF of words, word pairs and characters; return probabilities for each of ``others``."""
+    features = FeatureUnion(
+        [
+            ("words", TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)),
+            ("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2)),
+        ]
+    )
+    model = make_pipeline(features, OneVsRestClassifier(LogisticRegression(C=10, class_weight="balanced", max_iter=1000, random_state=seed)))
+    model.fit(list(train_texts), train)
+    return [np.asarray(model.predict_proba(list(texts)), dtype=np.float64) for texts in others]

@@ -1,0 +1,55 @@
+"""Measure a model, and what it has to beat, on the same sentences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.training.metrics import Floats, Report, Truth, bootstrap_interval, macro_f1, multilabel_report
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one contender says of the test sentences.
+
+    Attributes:
+        probabilities: shape ``(sentences, labels)``.
+        predicted: shape ``(sentences, labels)``, 0 or 1.
+    """
+
+    probabilities: Floats
+    predicted: Truth
+
+
+def report_with_intervals(predictions: Predictions, truth: Truth, articles: Sequence[str], labels: Sequence[str], seed: int) -> Report:
+    """Return the full report of one contender, with 95 % bootstrap intervals of F1 over articles."""
+    report = multilabel_report(truth, predictions.predicted, predictions.probabilities, labels)
+    columns: dict[str, list[int]] = {label: [number] for number, label in enumerate(labels)}
+    for name, chosen in {**columns, "macro_f1": list(range(len(labels)))}.items():
+        low, high = bootstrap_interval(
+            articles, lambda rows, chosen=chosen: macro_f1(truth[rows][:, chosen], predictions.predicted[rows][:, chosen]), seed
+        )
+        target = report[name] if name in columns else report
+        assert isinstance(target, dict)
+        target["f1_low" if name in columns else "macro_f1_low"] = low
+        target["f1_high" if name in columns else "macro_f1_high"] = high
+    return report
+
+
+def confusion_of_label_sets(truth: Truth, predicted: Truth) -> Floats:
+    """Return which labels are given to sentences that carry which: shape ``(labels + 1, labels + 1)``, rows are the truth.
+
+    Cell ``(i, j)`` is the share of sentences with label ``i`` that were given label ``j``. The last row stands for sentences
+    without a label, the last column for being given none. Rows do not add up to 1: a sentence may have several labels.
+    """
+    true = np.column_stack([truth, truth.sum(axis=1) == 0]).astype(np.float64)
+    given = np.column_stack([predicted, predicted.sum(axis=1) == 0]).astype(np.float64)
+    together: Floats = true.T @ given / np.maximum(true.sum(axis=0), 1)[:, None]
+    return together
+
+
+def errors_worst_first(truth: Truth, predictions: Predictions) -> list[int]:
+    """Return the positions of wrongly labelled sentences, by how sure the model was of what is wrong."""
+    wrong = truth != predictions.predicted
+    surprise = np.where(wrong, np.abs(truth - predictions.probabilities), 0).max(axis=1)
+    return [int(row) for row in np.argsort(-surprise, kind="stable") if wrong[row].any()]

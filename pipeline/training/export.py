@@ -1,0 +1,134 @@
+"""A fine-tuned model to a checkpoint: calibration folded in, graphs written, equality asserted."""
+
+import copy
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, pipeline
+
+from pipeline.classifier.checkpoint import GRAPH, MANIFEST, Manifest, version_of
+from pipeline.classifier.predict import Classifier
+from pipeline.corpus.labels import Labels
+from pipeline.corpus.segment import SegmentConfig
+from pipeline.files import sha256, write_json
+from pipeline.training.decision import Decision
+
+# Largest difference of probabilities between transformers and the runtime, fp32.
+TOLERANCE = 1e-4
+LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "onnx", "onnxruntime", "numpy", "scikit-learn")
+
+
+def fold_calibration(model: PreTrainedModel, decision: Decision) -> PreTrainedModel:
+    """Return a copy of ``model`` whose sigmoid outputs are the calibrated probabilities.
+
+    Calibration maps each logit linearly, and so does the last layer: both are one.
+    """
+    folded = copy.deepcopy(model).eval()
+    head = output_layer(folded)
+    slopes = torch.tensor(decision.slopes, dtype=torch.float32)
+    with torch.no_grad():
+        head.weight.mul_(slopes[:, None])
+        head.bias.mul_(slopes).add_(torch.tensor(decision.intercepts, dtype=torch.float32))
+    return folded
+
+
+def output_layer(model: PreTrainedModel) -> nn.Linear:
+    """Return the linear layer whose outputs are the logits: the last one of the classification head."""
+    linears = [module for module in model.classifier.modules() if isinstance(module, nn.Linear)]
+    return linears[-1]
+
+
+class _Graph(nn.Module):
+    """The model as a function of two tensors: what the ONNX graph computes."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Return logits of shape ``(sentences, labels)`` for two int64 tensors of shape ``(sentences, length)``."""
+        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return logits
+
+
+def write_graph(model: PreTrainedModel, path: Path) -> None:
+    """Write ``model`` as an ONNX graph with free numbers of sentences and word pieces."""
+    sample = torch.ones(2, 16, dtype=torch.int64)
+    free = {0: torch.export.Dim("sentences"), 1: torch.export.Dim("length", max=model.config.max_position_embeddings)}
+    torch.onnx.export(
+        _Graph(model),
+        (sample, sample),
+        str(path),
+        input_names=["input_ids", "attention_mask"],
+        output_names=["logits"],
+        dynamo=True,
+        dynamic_shapes={"input_ids": free, "attention_mask": free},
+        external_data=False,
+        verbose=False,
+    )
+    # The exporter's shape annotations are frozen to the sample in places, which stops later quantisation.
+    graph = onnx.load(str(path))
+    graph.graph.ClearField("value_info")
+    onnx.save(graph, str(path))
+
+
+def export(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    decision: Decision,
+    labels: Labels,
+    max_length: int,
+    segmentation: SegmentConfig,
+    encoder: str,
+    revision: str | None,
+    dataset: str,
+    metrics: dict[str, float],
+    card: str,
+    out: Path,
+) -> Manifest:
+    """Write the checkpoint to the empty folder ``out`` and return its manifest."""
+    folded = fold_calibration(model, decision)
+    folded.config.problem_type = "multi_label_classification"
+    folded.save_pretrained(out)
+    tokenizer.model_max_length = max_length
+    tokenizer.save_pretrained(out)
+    write_graph(folded, out / GRAPH)
+    (out / "README.md").write_text(card, encoding="utf-8")
+    files = {path.name: sha256(path) for path in sorted(out.iterdir())}
+    manifest = Manifest(
+        version=version_of(files),
+        labels=labels.labels,
+        thresholds=dict(zip(labels.names, decision.thresholds, strict=True)),
+        max_length=max_length,
+        segmentation=segmentation,
+        encoder=encoder,
+        revision=revision,
+        dataset=dataset,
+        metrics=metrics,
+        libraries={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        files=files,
+    )
+    write_json(out / MANIFEST, manifest.model_dump(mode="json"))
+    return manifest
+
+
+def assert_equal(folder: Path, texts: Sequence[str]) -> float:
+    """Assert that transformers' own pipeline and our runtime agree on ``texts``; return the largest difference.
+
+    Raises:
+        RuntimeError: they differ by more than :data:`TOLERANCE`.
+    """
+    classifier = Classifier(folder)
+    names = classifier.manifest.names
+    reference = pipeline("text-classification", str(folder), top_k=None, device="cpu", truncation=True, max_length=classifier.manifest.max_length)
+    theirs = np.array([[{entry["label"]: entry["score"] for entry in given}[name] for name in names] for given in reference(list(texts))])
+    difference = float(np.abs(theirs - classifier.score(texts).probabilities).max())
+    if difference > TOLERANCE:
+        raise RuntimeError(f"{folder}: transformers and the runtime differ by {difference:.2g} in probability; at most {TOLERANCE} is allowed")
+    return difference

@@ -1,0 +1,209 @@
+"""Fine-tune an encoder on labelled sentences."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+from pydantic import Field
+from transformers import (
+    DataCollatorWithPadding,
+    EarlyStoppingCallback,
+    EvalPrediction,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.trainer_utils import get_last_checkpoint
+
+from pipeline.config import Config
+from pipeline.training.encoder import load_encoder
+from pipeline.training.metrics import Floats, Truth, macro_f1
+
+
+class TrainConfig(Config):
+    """``configs/train.yaml``.
+
+    Attributes:
+        encoder: a local folder, or a name on the Hugging Face hub.
+        revision: the commit of an encoder on the hub; pin it.
+        max_length: word pieces per sentence; longer ones are cut.
+        epochs: at most so many passes over the training sentences.
+        batch_size: sentences per optimiser step.
+        learning_rate: peak; rises linearly during ``warmup`` (share of all steps) and falls linearly to zero.
+        weight_decay: AdamW's.
+        max_gradient_norm: gradients are clipped to it.
+        patience: epochs without a better validation macro-F1 before training stops.
+        seed: of everything random.
+    """
+
+    encoder: str = Field(min_length=1)
+    revision: str | None = None
+    max_length: int = Field(ge=8, le=512)
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    learning_rate: float = Field(gt=0, lt=1)
+    warmup: float = Field(ge=0, lt=1)
+    weight_decay: float = Field(ge=0)
+    max_gradient_norm: float = Field(gt=0)
+    patience: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """What fine-tuning yields.
+
+    Attributes:
+        history: one row per epoch: ``epoch``, ``train_loss``, ``validation_loss``, ``validation_macro_f1``.
+        validation_logits: shape ``(sentences, labels)``, of the best epoch.
+        revision: the commit of the encoder on the hub, if it came from there.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    history: list[dict[str, float]]
+    validation_logits: Floats
+    revision: str | None
+
+
+def label_matrix(rows: datasets.Dataset, labels: Sequence[str]) -> Truth:
+    """Return the labels of ``rows`` as 0 and 1. Shape ``(sentences, labels)``."""
+    return np.array([[label in given for label in labels] for given in rows["labels"]], dtype=np.int8)
+
+
+def encode(rows: datasets.Dataset, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], max_length: int) -> datasets.Dataset:
+    """Return ``rows`` as ``input_ids``, ``attention_mask`` and float ``labels``."""
+
+    def columns(batch: dict[str, list[Any]]) -> dict[str, Any]:
+        encoded = tokenizer(batch["text"], truncation=True, max_length=max_length, return_token_type_ids=False)
+        return {**encoded, "labels": [[float(label in given) for label in labels] for given in batch["labels"]]}
+
+    return rows.map(columns, batched=True, remove_columns=rows.column_names, keep_in_memory=True, load_from_cache_file=False)
+
+
+def fine_tune(
+    train: datasets.Dataset,
+    validation: datasets.Dataset,
+    labels: Sequence[str],
+    config: TrainConfig,
+    work: Path,
+    resume: bool = False,
+    on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
+) -> FineTuned:
+    """Train until validation macro-F1 no longer rises, and return the best epoch's model.
+
+    Args:
+        train, validation: rows with ``text`` and ``labels`` (a list of names).
+        work: folder for checkpoints; emptied at the end.
+        resume: go on from the last checkpoint in ``work``, if one of the same data and configuration is there.
+        on_epoch: called with each row of the history as it is made.
+    """
+    set_seed(config.seed)
+    encoder = load_encoder(config.encoder, config.revision, list(labels))
+    model, tokenizer = encoder.model, encoder.tokenizer
+    checkpoint = _checkpoint(work, _fingerprint(train, validation, labels, config), resume)
+    history = _History(on_epoch)
+    on_gpu = torch.cuda.is_available()
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(
+            output_dir=str(work),
+            num_train_epochs=config.epochs,
+            per_device_train_batch_size=config.batch_size,
+            per_device_eval_batch_size=4 * config.batch_size,
+            learning_rate=config.learning_rate,
+            warmup_steps=config.warmup,
+            weight_decay=config.weight_decay,
+            max_grad_norm=config.max_gradient_norm,
+            train_sampling_strategy="group_by_length",
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            logging_strategy="epoch",
+            save_total_limit=2,
+            load_best_model_at_end=True,
+            metric_for_best_model="macro_f1",
+            bf16=on_gpu and torch.cuda.is_bf16_supported(),
+            torch_compile=on_gpu,
+            dataloader_pin_memory=on_gpu,
+            seed=config.seed,
+            report_to=[],
+        ),
+        train_dataset=encode(train, tokenizer, labels, config.max_length),
+        eval_dataset=encode(validation, tokenizer, labels, config.max_length),
+        data_collator=DataCollatorWithPadding(tokenizer),
+        compute_metrics=_macro_f1,
+        callbacks=[EarlyStoppingCallback(config.patience), history],
+    )
+    trainer.train(resume_from_checkpoint=checkpoint)
+    logits = np.asarray(trainer.predict(trainer.eval_dataset).predictions, dtype=np.float64)
+    shutil.rmtree(work, ignore_errors=True)
+    return FineTuned(trainer.model, tokenizer, history.rows, logits, encoder.revision)
+
+
+def _macro_f1(prediction: EvalPrediction) -> dict[str, float]:
+    predicted = (np.asarray(prediction.predictions) > 0).astype(np.int8)
+    return {"macro_f1": macro_f1(np.asarray(prediction.label_ids).astype(np.int8), predicted)}
+
+
+class _History(TrainerCallback):
+    """Collects one row per epoch from the trainer's log, also from before a resumption."""
+
+    def __init__(self, on_epoch: Callable[[dict[str, float]], None]) -> None:
+        self.on_epoch = on_epoch
+        self.rows: list[dict[str, float]] = []
+
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.rows = epoch_rows(state.log_history)
+        if self.rows:
+            self.on_epoch(self.rows[-1])
+
+
+def epoch_rows(log: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Merge the trainer's log entries of training and evaluation into one row per epoch."""
+    losses = {entry["epoch"]: entry["loss"] for entry in log if "loss" in entry}
+    return [
+        {
+            "epoch": entry["epoch"],
+            "train_loss": losses.get(entry["epoch"], float("nan")),
+            "validation_loss": entry["eval_loss"],
+            "validation_macro_f1": entry["eval_macro_f1"],
+        }
+        for entry in log
+        if "eval_macro_f1" in entry
+    ]
+
+
+def _fingerprint(train: datasets.Dataset, validation: datasets.Dataset, labels: Sequence[str], config: TrainConfig) -> str:
+    """Hash everything that a checkpoint depends on."""
+    digest = hashlib.sha256(json.dumps([list(labels), config.model_dump()]).encode())
+    for rows in (train, validation):
+        for text, given in zip(rows["text"], rows["labels"], strict=True):
+            digest.update(f"{text}\0{given}\0".encode())
+    return digest.hexdigest()
+
+
+def _checkpoint(work: Path, fingerprint: str, resume: bool) -> str | None:
+    """Return the checkpoint to go on from, or ``None`` after clearing ``work``; says which."""
+    mark = work / "fingerprint"
+    if resume and mark.is_file():
+        last = get_last_checkpoint(str(work))
+        if mark.read_text() == fingerprint and last:
+            print(f"resuming from {last}")
+            return last
+        print(f"not resuming: {work} holds {'no checkpoint yet' if not last else 'checkpoints of other data or another configuration'}")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    mark.write_text(fingerprint)
+    return None

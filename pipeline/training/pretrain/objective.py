@@ -1,0 +1,110 @@
+"""What pretraining asks of the encoder: name the hidden words, and sum up the text in ``[CLS]``."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import BertConfig, BertForMaskedLM, BertModel
+
+from pipeline.training.pretrain.masking import MaskedBatch
+
+
+class Pretraining(nn.Module):
+    """BERT with its masked-language-model head, and a summary head on the pooler.
+
+    The summary head predicts the bag of content words from the pooled ``[CLS]``, so that the vector that fine-tuning
+    starts from already stands for the sentence; with masked language modelling alone, nothing trains it.
+
+    Args:
+        word_weights: shape ``(vocab_size,)``, float32: how much each piece counts in the bag.
+    """
+
+    def __init__(self, config: BertConfig, word_weights: Tensor) -> None:
+        super().__init__()
+        self.language_model = BertForMaskedLM(config)
+        self.language_model.bert = BertModel(config, add_pooling_layer=True)
+        self.language_model.tie_weights()
+        self.summary = nn.Linear(config.hidden_size, config.hidden_size)
+        self.register_buffer("word_weights", word_weights, persistent=False)
+
+    def forward(self, batch: MaskedBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the masked-word loss, the summary loss (both nats, scalar) and the number of hidden pieces named right."""
+        encoded = self.language_model.bert(batch.input_ids)
+        # Only hidden positions are decoded: the vocabulary's product is as dear as the encoder itself.
+        hidden = encoded.last_hidden_state.flatten(0, 1)[batch.positions]
+        logits = self.language_model.cls(hidden).float()
+        masked_loss = functional.cross_entropy(logits, batch.targets)
+        correct = (logits.argmax(dim=-1) == batch.targets).sum()
+
+        bag = self.language_model.cls.predictions.decoder(self.summary(encoded.pooler_output)).float()
+        weights = self.word_weights[batch.content]
+        weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-6)
+        summary_loss = -(bag.log_softmax(dim=-1).gather(1, batch.content) * weights).sum(dim=1).mean()
+        return masked_loss, summary_loss, correct
+
+
+def smooth_inverse_frequency(counts: NDArray[np.int64], special: int) -> Tensor:
+    """Weigh pieces by ``a / (a + p)`` with ``a = 1e-3`` (Arora, Liang, Ma 2017); the first ``special`` pieces weigh nothing."""
+    probability = counts / counts.sum()
+    weights = 1e-3 / (1e-3 + probability)
+    weights[:special] = 0
+    return torch.tensor(weights, dtype=torch.float32)
+
+
+def start_from_statistics(model: Pretraining, vectors: NDArray[np.float32], counts: NDArray[np.int64], scale: float) -> None:
+    """Start the network as a model of neighbouring words, rather than on the plateau where it knows only frequencies.
+
+    Embeddings start from co-occurrence ``vectors`` (times ``scale``; pieces too rare to have one keep their random start),
+    the output bias from log frequencies. A quarter of the dimensions is kept for positions: sinusoids of evenly spaced
+    frequencies, by which heads of every layer start out attending to the word before, the word behind, and one further
+    away (see :func:`attend_to_offset`); the last head attends evenly. All pass on what they see.
+
+    Args:
+        vectors: shape ``(vocab_size, 3/4 hidden_size)``.
+        counts: shape ``(vocab_size,)``, occurrences of each piece.
+    """
+    bert = model.language_model.bert
+    head = model.language_model.cls.predictions
+    words = vectors.shape[1]
+    known = torch.tensor(np.abs(vectors).sum(axis=1) > 0)
+    with torch.no_grad():
+        embeddings = bert.embeddings.word_embeddings.weight
+        embeddings[known, :words] = torch.tensor(vectors)[known] * scale
+        embeddings[:, words:] *= 0.1
+        positions = bert.embeddings.position_embeddings.weight
+        positions[:, :words] *= 0.1
+        positions[:, words:] = sinusoids(len(positions), positions.shape[1] - words) * scale * 2**0.5
+        for number, layer in enumerate(bert.encoder.layer):
+            far = (2 + number // 2) * (-1) ** number
+            for slot, offset in enumerate((-1, 1, -far)):
+                attend_to_offset(layer.attention.self, slot, offset, words)
+            identity = torch.eye(positions.shape[1])
+            identity[words:] = 0
+            layer.attention.self.value.weight.add_(identity)
+            layer.attention.output.dense.weight.add_(identity * 0.5)
+        head.transform.dense.weight.add_(torch.eye(positions.shape[1]))
+        head.bias.copy_(torch.tensor(np.log((counts + 1) / (counts + 1).sum()), dtype=torch.float32))
+
+
+def frequencies(count: int) -> Tensor:
+    """Return ``count`` evenly spaced frequencies in (0, pi): the sum of their cosines is near zero at all whole offsets but 0."""
+    return torch.pi * (torch.arange(count) + 0.5) / count
+
+
+def sinusoids(positions: int, size: int) -> Tensor:
+    """Return position vectors of sines (first half) and cosines (second half). Shape ``(positions, size)``."""
+    angle = torch.arange(positions)[:, None] * frequencies(size // 2)
+    return torch.cat([angle.sin(), angle.cos()], dim=1)
+
+
+def attend_to_offset(attention: nn.Module, slot: int, offset: int, words: int) -> None:
+    """Set head ``slot`` to attend from each position to the one ``offset`` further on, by the sinusoids behind the first ``words`` dimensions."""
+    size = attention.attention_head_size
+    positions = attention.query.in_features - words
+    rows = slice(slot * size, slot * size + positions)
+    turn = offset * frequencies(positions // 2)
+    sine, cosine = torch.diag(turn.sin()), torch.diag(turn.cos())
+    rotation = torch.cat([torch.cat([cosine, sine], dim=1), torch.cat([-sine, cosine], dim=1)])
+    attention.query.weight[rows, words:] = rotation
+    attention.key.weight[rows, words:] = torch.eye(positions)

@@ -1,0 +1,52 @@
+"""Paragraphs to token blocks: encoded once, kept on disk, read through a memory map."""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+# Content tokens of a block, without [CLS] and [SEP]. Divisible by 2 and 4: a block is also read as two or four shorter ones.
+BLOCK = 120
+# Every 200th paragraph is held out, to measure what the model has learned.
+HELD_OUT_EVERY = 200
+
+Ids = NDArray[np.uint16]
+
+
+def batched(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    iterator = iter(texts)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def write_tokens(texts: Iterable[str], tokenizer: Tokenizer, folder: Path) -> None:
+    """Encode ``texts`` and write ``train.bin`` and ``held_out.bin`` (uint16 token ids, ``[SEP]`` after each paragraph)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    separator = tokenizer.token_to_id("[SEP]")
+    count = 0
+    with (folder / "train.bin").open("wb") as train, (folder / "held_out.bin").open("wb") as held_out:
+        for batch in batched(texts, 2000):
+            for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=False):
+                ids = np.array([*encoding.ids, separator], dtype=np.uint16)
+                (held_out if count % HELD_OUT_EVERY == 0 else train).write(ids.tobytes())
+                count += 1
+    (folder / "tokens.json").write_text(json.dumps({"paragraphs": count}))
+
+
+def read_tokens(path: Path) -> Ids:
+    """Map a token file into memory. Shape ``(tokens,)``."""
+    return np.memmap(path, dtype=np.uint16, mode="r")
+
+
+def as_blocks(tokens: Ids) -> Ids:
+    """Cut a token stream into blocks. Shape ``(blocks, BLOCK)``; the last, incomplete block is left out."""
+    return tokens[: len(tokens) // BLOCK * BLOCK].reshape(-1, BLOCK)
+
+
+def block_order(blocks: int, epoch: int, seed: int) -> NDArray[np.int64]:
+    """Return the order in which ``epoch`` visits the blocks: a permutation that depends on nothing but its arguments."""
+    return np.random.default_rng([seed, epoch]).permutation(blocks)
