@@ -8,12 +8,22 @@ from contextlib import contextmanager
 # What the operating system says when the place to write to is the trouble.
 _OUTPUT_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR}
 
+# How many problems one error spells out.
+LISTED = 20
+
 
 class InputError(Exception):
     """The user's input or configuration is wrong.
 
     Its message names the place, what was found, what was expected and what to do, in one line where one problem is meant.
     """
+
+
+def complain(problems: list[str], summary: str) -> None:
+    """Raise one error that lists ``problems``, if there are any."""
+    if problems:
+        more = f"\n  … and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
+        raise InputError(f"{summary} ({len(problems)}):\n  " + "\n  ".join(problems[:LISTED]) + more)
 
 
 @contextmanager

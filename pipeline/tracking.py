@@ -48,13 +48,19 @@ class Diary:
             yield
         except _TROUBLE as error:
             self._lost = True
-            print(f"netral: tracking is lost from here on, work goes on: {' '.join(str(error).split())[:200]}", file=sys.stderr)
+            print(
+                f"netral: tracking is lost from here on, work goes on: {' '.join(str(error).split())[:200]}",
+                file=sys.stderr,
+            )
 
     def parameters(self, values: Mapping[str, Any]) -> None:
         """Log ``values``, nested ones under dotted names."""
         if not self._lost:
             with self._entry():
-                self._client.log_batch(self.run_id, params=[mlflow.entities.Param(key, str(value)[:500]) for key, value in flatten(values).items()])
+                self._client.log_batch(
+                    self.run_id,
+                    params=[mlflow.entities.Param(key, str(value)[:500]) for key, value in flatten(values).items()],
+                )
 
     def metrics(self, values: Mapping[str, Any], step: int = 0) -> None:
         """Log the numbers among ``values``, nested ones under dotted names."""
@@ -62,7 +68,10 @@ class Diary:
             numbers = {key: value for key, value in flatten(values).items() if isinstance(value, int | float)}
             now = int(pd.Timestamp.now().timestamp() * 1000)
             with self._entry():
-                self._client.log_batch(self.run_id, metrics=[mlflow.entities.Metric(key, float(value), now, step) for key, value in numbers.items()])
+                self._client.log_batch(
+                    self.run_id,
+                    metrics=[mlflow.entities.Metric(key, float(value), now, step) for key, value in numbers.items()],
+                )
 
     def artifacts(self, folder: Path, under: str | None = None) -> None:
         if not self._lost:
@@ -84,7 +93,11 @@ class Diary:
         """
         if self._lost:
             return None
-        outputs = [ColSpec(DataType.string, "text"), ColSpec(DataType.string, "labels"), *(ColSpec(DataType.double, f"score_{label}") for label in labels)]
+        outputs = [
+            ColSpec(DataType.string, "text"),
+            ColSpec(DataType.string, "labels"),
+            *(ColSpec(DataType.double, f"score_{label}") for label in labels),
+        ]
         signature = ModelSignature(inputs=Schema([ColSpec(DataType.string, "text")]), outputs=Schema(outputs))
         with self._entry():
             logged = mlflow.pyfunc.log_model(
@@ -124,7 +137,9 @@ def diary(run_id: str | None = None, name: str | None = None, tags: Mapping[str,
     except _TROUBLE as error:
         shown = urllib.parse.urlsplit(uri)._replace(query="", fragment="")
         where = shown._replace(netloc=shown.hostname or "").geturl() if shown.password else uri
-        raise InputError(f"the MLflow tracking server at {where} cannot be used ({' '.join(str(error).split())[:120]}); start it, or unset MLFLOW_TRACKING_URI") from None
+        raise InputError(
+            f"the MLflow tracking server at {where} cannot be used ({' '.join(str(error).split())[:120]}); start it, or unset MLFLOW_TRACKING_URI"
+        ) from None
     entry = Diary(run.info.run_id)
     status = "FAILED"
     try:

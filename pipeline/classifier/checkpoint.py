@@ -60,7 +60,9 @@ class Manifest(BaseModel):
 
 def version_of(files: dict[str, str]) -> str:
     """Return the version of a checkpoint from the hashes of its files."""
-    return hashlib.sha256("".join(f"{name}{digest}" for name, digest in sorted(files.items())).encode()).hexdigest()[:12]
+    return hashlib.sha256("".join(f"{name}{digest}" for name, digest in sorted(files.items())).encode()).hexdigest()[
+        :12
+    ]
 
 
 def open_checkpoint(folder: Path) -> Manifest:

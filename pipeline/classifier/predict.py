@@ -45,7 +45,9 @@ class Classifier:
         options.intra_op_num_threads = threads or usable_cpus()
         options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                str(folder / GRAPH), options, providers=["CPUExecutionProvider"]
+            )
             self._tokenizer = load_tokenizer(folder / TOKENIZER)
         except Exception as error:  # onnxruntime and tokenizers raise bare exceptions of their own
             raise InputError(f"{folder}: cannot be loaded: {' '.join(str(error).split())[:200]}") from error

@@ -53,7 +53,9 @@ def encode(texts: Sequence[str], tokenizer: Tokenizer, max_length: int) -> Encod
     for encoding in tokenizer.encode_batch_fast(list(texts)):
         ids = encoding.ids
         encoded.truncated.append(len(ids) > max_length)
-        encoded.ids.append(np.array(ids if len(ids) <= max_length else [*ids[: max_length - 1], ids[-1]], dtype=np.int64))
+        encoded.ids.append(
+            np.array(ids if len(ids) <= max_length else [*ids[: max_length - 1], ids[-1]], dtype=np.int64)
+        )
     return encoded
 
 

@@ -10,12 +10,10 @@ from pydantic import ValidationError
 
 from pipeline.config import explain
 from pipeline.corpus.records import Annotation, Sentence, normalise
-from pipeline.errors import InputError
+from pipeline.errors import complain
 
 # Where annotators differ, the line of this one decides.
 ADJUDICATOR = "adjudicator"
-# How many problems an error spells out.
-LISTED = 20
 
 Key = tuple[str, str]
 LabelSet = frozenset[str]
@@ -72,7 +70,9 @@ def settle(annotations: Iterable[Placed]) -> dict[Key, LabelSet]:
         labels = frozenset(placed.annotation.labels)
         annotator = placed.annotation.annotator
         if annotator in given and given[annotator][0] != labels:
-            problems.append(f"{placed.place}: '{annotator}' has labelled this sentence otherwise at {given[annotator][1]}")
+            problems.append(
+                f"{placed.place}: '{annotator}' has labelled this sentence otherwise at {given[annotator][1]}"
+            )
         given[annotator] = labels, placed.place
     settled: dict[Key, LabelSet] = {}
     for key, given in votes.items():
@@ -82,12 +82,16 @@ def settle(annotations: Iterable[Placed]) -> dict[Key, LabelSet]:
         elif len(choices) == 1:
             settled[key] = choices.pop()
         else:
-            problems.append(f"{'; '.join(place for _, place in given.values())}: annotators differ; add a line by '{ADJUDICATOR}'")
+            problems.append(
+                f"{'; '.join(place for _, place in given.values())}: annotators differ; add a line by '{ADJUDICATOR}'"
+            )
     complain(problems, "annotations are not settled")
     return settled
 
 
-def join(sentences: Iterable[Sentence], settled: dict[Key, LabelSet], annotations: Iterable[Placed]) -> list[tuple[Sentence, LabelSet]]:
+def join(
+    sentences: Iterable[Sentence], settled: dict[Key, LabelSet], annotations: Iterable[Placed]
+) -> list[tuple[Sentence, LabelSet]]:
     """Give each sentence its label set.
 
     Raises:
@@ -102,19 +106,16 @@ def join(sentences: Iterable[Sentence], settled: dict[Key, LabelSet], annotation
             matched.add(key)
             labelled.append((sentence, settled[key]))
         else:
-            problems.append(f"{sentence.article_id}, sentence {sentence.index}: no annotation for '{_short(sentence.text)}'")
+            problems.append(
+                f"{sentence.article_id}, sentence {sentence.index}: no annotation for '{_short(sentence.text)}'"
+            )
     for placed in annotations:
         if placed.key not in matched:
-            problems.append(f"{placed.place}: matches no sentence of {placed.annotation.article_id}: '{_short(placed.annotation.text)}'")
+            problems.append(
+                f"{placed.place}: matches no sentence of {placed.annotation.article_id}: '{_short(placed.annotation.text)}'"
+            )
     complain(problems, "annotations and sentences do not match")
     return labelled
-
-
-def complain(problems: list[str], summary: str) -> None:
-    """Raise one error that lists ``problems``, if there are any."""
-    if problems:
-        more = f"\n  … and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
-        raise InputError(f"{summary} ({len(problems)}):\n  " + "\n  ".join(problems[:LISTED]) + more)
 
 
 def _short(text: str) -> str:

@@ -51,28 +51,82 @@ _ROLE = r"(?:laporan|reporter|pewarta|penulis|editor|redaktur|kontributor|upload
 
 # In order; the first that matches the whole line, white space folded, names the reason.
 _LINES = [
-    ("related", rf"\W*{_READ_ON}(?: (?:juga|pula|lagi|lah|selengkapnya))?(?: (?:artikel|berita|video))?(?: {_OTHERS})? ?: ?\S.*"),
+    (
+        "related",
+        rf"\W*{_READ_ON}(?: (?:juga|pula|lagi|lah|selengkapnya))?(?: (?:artikel|berita|video))?(?: {_OTHERS})? ?: ?\S.*",
+    ),
     ("related", r"\W*(?:tonton|simak) (?:juga )?video\b.*"),
-    ("related", rf"\W*(?:{_READ_ON} (?:juga|pula|lagi|selengkapnya)|(?:berita|artikel|tulisan|kabar|video|topik|pos) {_OTHERS}\b.{{0,60}})\W*"),
-    ("related", r"\W*(?:terpopuler|terkini|terbaru|populer|trending|related(?: posts?| articles?)?|rekomendasi(?: untuk anda)?|pilihan (?:editor|redaksi)|jangan lewatkan|berita foto)\W*"),
-    ("advertisement", r"\W*(?:advertisement|advertorial|iklan|sponsored|ads|promo)\b(?: (?:by|di ?bawah ini|layanan|untuk anda|google)\b.*|\W*)"),
-    ("advertisement", r"\W*scroll (?:untuk|to|ke)\b.*|\W*banner ?\d+ ?x ?\d+.*|lanjutkan membaca\b.*|geser (?:ke|untuk) .*"),
-    ("player", r"[\W\d]*\d{1,2}:\d{2} ?/ ?(?:\d{1,2}:)?\d{1,2}:\d{2}\W*(?:dengarkan)?\W*|\[gambas:.*\]|foto ?:? ?\d+ ?/ ?\d+|anda mendengarkan .*"),
+    (
+        "related",
+        rf"\W*(?:{_READ_ON} (?:juga|pula|lagi|selengkapnya)|(?:berita|artikel|tulisan|kabar|video|topik|pos) {_OTHERS}\b.{{0,60}})\W*",
+    ),
+    (
+        "related",
+        r"\W*(?:terpopuler|terkini|terbaru|populer|trending|related(?: posts?| articles?)?|rekomendasi(?: untuk anda)?|pilihan (?:editor|redaksi)|jangan lewatkan|berita foto)\W*",
+    ),
+    (
+        "advertisement",
+        r"\W*(?:advertisement|advertorial|iklan|sponsored|ads|promo)\b(?: (?:by|di ?bawah ini|layanan|untuk anda|google)\b.*|\W*)",
+    ),
+    (
+        "advertisement",
+        r"\W*scroll (?:untuk|to|ke)\b.*|\W*banner ?\d+ ?x ?\d+.*|lanjutkan membaca\b.*|geser (?:ke|untuk) .*",
+    ),
+    (
+        "player",
+        r"[\W\d]*\d{1,2}:\d{2} ?/ ?(?:\d{1,2}:)?\d{1,2}:\d{2}\W*(?:dengarkan)?\W*|\[gambas:.*\]|foto ?:? ?\d+ ?/ ?\d+|anda mendengarkan .*",
+    ),
     ("copyright", r".*(?:copyright|hak cipta|all rights? reserved|©).*"),
-    ("comment", r"(?:kolom |isi |tulis(?:kan)? |lihat semua |tinggalkan |kirim )?komentar\b(?: (?:terbanyak|anda|sepenuhnya .*|di luar .*|dinonaktifkan))?\W*(?:\d+\W*)?"),
-    ("comment", r"\W*\d+ (?:komentar|comments?|tanggapan|balasan)\b.{0,40}|tinggalkan (?:balasan|komentar|pesan)\b.*|leave a (?:reply|comment).*|facebook comments.*"),
-    ("comment", r"(?:alamat (?:email|surel) anda tidak akan|your email address will not|save my name|simpan nama|ruas yang wajib|isi komentar|komentar ini|jadilah yang pertama) .*"),
-    ("comment", r"(?:silakan )?(?:login|masuk) untuk .*komentar.*|tulis komentar.*|(?:nama|email|surel|situs web|website)(?: ?\*)?(?: (?:nama|email|surel|situs web|website) ?\*?)*"),
-    ("prompt", r".*\b(?:google news|(?:grup|kanal|channel|saluran) (?:telegram|whatsapp|youtube)|whatsapp channel|newsletter)\b.*"),
-    ("prompt", r"(?:dapatkan|ikuti|nikmati|cek) (?:terus )?(?:update|berita|informasi terbaru|kabar terbaru|breaking|kami)\b.*|.*\bsatu akun di ponsel.*|mari bergabung di .*|.*\bdi line dan instagram\W*"),
-    ("prompt", r"(?:berlangganan|subscribe|follow|unduh aplikasi|download aplikasi|klik untuk|punya foto) .*|(?:artikel|berita) ini (?:telah|sudah) (?:terbit|tayang)\b.*|baca selengkapnya.*"),
-    ("prompt", r"halaman (?:selanjutnya|berikutnya|\d+)\W*|(?:lompat|langsung) ke (?:isi|konten)\b.*|skip to .*|lihat semua\b.{0,40}|selengkapnya\W*|\W*(?:next|previous)(?: post)?\b ?:?.{0,90}"),
+    (
+        "comment",
+        r"(?:kolom |isi |tulis(?:kan)? |lihat semua |tinggalkan |kirim )?komentar\b(?: (?:terbanyak|anda|sepenuhnya .*|di luar .*|dinonaktifkan))?\W*(?:\d+\W*)?",
+    ),
+    (
+        "comment",
+        r"\W*\d+ (?:komentar|comments?|tanggapan|balasan)\b.{0,40}|tinggalkan (?:balasan|komentar|pesan)\b.*|leave a (?:reply|comment).*|facebook comments.*",
+    ),
+    (
+        "comment",
+        r"(?:alamat (?:email|surel) anda tidak akan|your email address will not|save my name|simpan nama|ruas yang wajib|isi komentar|komentar ini|jadilah yang pertama) .*",
+    ),
+    (
+        "comment",
+        r"(?:silakan )?(?:login|masuk) untuk .*komentar.*|tulis komentar.*|(?:nama|email|surel|situs web|website)(?: ?\*)?(?: (?:nama|email|surel|situs web|website) ?\*?)*",
+    ),
+    (
+        "prompt",
+        r".*\b(?:google news|(?:grup|kanal|channel|saluran) (?:telegram|whatsapp|youtube)|whatsapp channel|newsletter)\b.*",
+    ),
+    (
+        "prompt",
+        r"(?:dapatkan|ikuti|nikmati|cek) (?:terus )?(?:update|berita|informasi terbaru|kabar terbaru|breaking|kami)\b.*|.*\bsatu akun di ponsel.*|mari bergabung di .*|.*\bdi line dan instagram\W*",
+    ),
+    (
+        "prompt",
+        r"(?:berlangganan|subscribe|follow|unduh aplikasi|download aplikasi|klik untuk|punya foto) .*|(?:artikel|berita) ini (?:telah|sudah) (?:terbit|tayang)\b.*|baca selengkapnya.*",
+    ),
+    (
+        "prompt",
+        r"halaman (?:selanjutnya|berikutnya|\d+)\W*|(?:lompat|langsung) ke (?:isi|konten)\b.*|skip to .*|lihat semua\b.{0,40}|selengkapnya\W*|\W*(?:next|previous)(?: post)?\b ?:?.{0,90}",
+    ),
     ("prompt", r"\W*(?:sebelumnya|selanjutnya|berikutnya) ?: ?.{0,90}|you might also like.*|load more.*|.*awards\?.*"),
-    ("tags", r"(?:tags?|tagged with|topik|topik terkait|kata kunci(?: ?/ ?tags)?|label|keyword|kategori) ?:.*|(?:\s?#\w+)+\s?|id [^.?!]*,[^.?!]*"),
-    ("date", rf".{{0,60}}{_DATE}(?:[ |,·•:-]{{0,4}}{_TIME})?.{{0,40}}|(?:{_DAY},? )?{_TIME}(?: wi[bt]a?)?\W*|(?:.{{0,60}}\W)?\d+ ?(?:menit|mins?) (?:baca|read)\b.{{0,30}}"),
+    (
+        "tags",
+        r"(?:tags?|tagged with|topik|topik terkait|kata kunci(?: ?/ ?tags)?|label|keyword|kategori) ?:.*|(?:\s?#\w+)+\s?|id [^.?!]*,[^.?!]*",
+    ),
+    (
+        "date",
+        rf".{{0,60}}{_DATE}(?:[ |,·•:-]{{0,4}}{_TIME})?.{{0,40}}|(?:{_DAY},? )?{_TIME}(?: wi[bt]a?)?\W*|(?:.{{0,60}}\W)?\d+ ?(?:menit|mins?) (?:baca|read)\b.{{0,30}}",
+    ),
     ("date", r"\d+ (?:jam|hari|menit) (?:yang )?lalu.*|[A-Z](?: [A-Z]){3,}|kalender\b.{0,30}"),
-    ("byline", rf"{_ROLE}(?: \w+)? ?[:/|].*|tim (?:redaksi|liputan)\b.{{0,40}}|(?:rep|red) ?/ ?(?:red|rep)\w*.{{0,30}}|(?:admin|redaksi)\b.{{0,60}}"),
-    ("byline", r"(?:penulis|editor|pewarta|reporter|redaktur|kontributor|laporan) (?-i:[A-Z])[^?!]{0,60}|(?:oleh|by|ditulis oleh|diposting oleh|posted by|diterbitkan|publish(?:ed)?|diunggah)\b ?:? ?.{0,80}"),
+    (
+        "byline",
+        rf"{_ROLE}(?: \w+)? ?[:/|].*|tim (?:redaksi|liputan)\b.{{0,40}}|(?:rep|red) ?/ ?(?:red|rep)\w*.{{0,30}}|(?:admin|redaksi)\b.{{0,60}}",
+    ),
+    (
+        "byline",
+        r"(?:penulis|editor|pewarta|reporter|redaktur|kontributor|laporan) (?-i:[A-Z])[^?!]{0,60}|(?:oleh|by|ditulis oleh|diposting oleh|posted by|diterbitkan|publish(?:ed)?|diunggah)\b ?:? ?.{0,80}",
+    ),
     ("breadcrumb", r"(?:beranda|home)(?:\W.*|(?-i:[A-Z]).*|$)|[^.?!]* [>›»|/] [^.?!]*|[\w.]+ [>›»|] .*"),
     ("closing", r"[\W_]+|\W*[\(\[][\w/.&* -]{1,24}[\)\]]\W*"),
 ]
@@ -100,9 +154,9 @@ def line_reason(line: str) -> str | None:
         return None
     folded = " ".join(line.split())
     words = [word.lower() for word in _WORDS.findall(folded)]
-    if all(word in _WIDGET_WORDS for word in words) and (words or not folded.strip("\"'”“’‘")) or folded.isdigit():
+    if (all(word in _WIDGET_WORDS for word in words) and (words or not folded.strip("\"'”“’‘"))) or folded.isdigit():
         return "share"
-    sentence_like = len(words) > 4 and folded[-1:] in ".?!”\"…" or folded[-1:] == "?"
+    sentence_like = (len(words) > 4 and folded[-1:] in '.?!”"…') or folded[-1:] == "?"
     for reason, pattern in _LINE_PATTERNS:
         if (reason in _NEVER_A_SENTENCE or not sentence_like) and pattern.fullmatch(folded):
             return reason
@@ -115,8 +169,12 @@ _BEGINS = r"(?=[\"“'‘(A-Z0-9])"
 DATELINES = [
     re.compile(rf"{_PLACE}\s?\([^()]{{2,40}}\)\s*[-–—|]{{1,3}}\s*(?=\S)"),  # Kuala Pembuang (Antaranews Kalteng) -
     re.compile(r"[A-Z]{3,8},\s[A-Z][\w .'’-]{1,30}\s?:\s+"),  # KBRN, Sintang:
-    re.compile(rf"[A-Z][A-Z.'’/ ]{{2,35}}(?:,\s*[\w.()& ’'-]{{2,40}}?)?\s*[-–—]{{1,3}}\s+{_BEGINS}"),  # AMBON, Siwalimanews –
-    re.compile(r"[\w.]{3,30}\.(?:com|id|co|net|news|org)(?:,\s[A-Z][\w .'’-]{1,30}|\s*\|\s*[\w ]{2,20})?\s*[-–—:]{1,3}\s+"),  # Nusakini.co, Sorong -
+    re.compile(
+        rf"[A-Z][A-Z.'’/ ]{{2,35}}(?:,\s*[\w.()& ’'-]{{2,40}}?)?\s*[-–—]{{1,3}}\s+{_BEGINS}"
+    ),  # AMBON, Siwalimanews –
+    re.compile(
+        r"[\w.]{3,30}\.(?:com|id|co|net|news|org)(?:,\s[A-Z][\w .'’-]{1,30}|\s*\|\s*[\w ]{2,20})?\s*[-–—:]{1,3}\s+"
+    ),  # Nusakini.co, Sorong -
     re.compile(rf"{_NAME}(?:,\s{_NAME})?\s+[-–—]{{1,3}}\s+{_BEGINS}"),  # Sampit, Lintas Katingan -
 ]
 CAPTION_LABEL = re.compile(r"(?:foto|caption|teks foto|ket(?:erangan)?\.? foto)\s*:\s+", re.IGNORECASE)
@@ -129,6 +187,11 @@ CREDIT = re.compile(
     r"|(?<=[.)?!”\"])\s*\([\w. ]{2,30}/[\w. ]{0,20}|[-–—]{1,2}\s?[A-Z][\w ./]{2,30}[-–—]{1,2}|\s[-–—]{2})\s*$"
 )
 # Initials, outlet or ornament behind the last full stop: "(fik)", ".(jejakrekam)", "[zul]", "***".
-CLOSING = re.compile(r"(?<=[.?!”\"…)])\s*\.?(?:[\(\[](?=[^\d()\[\]]*[A-Za-z*])[\w/.&*+ -]{1,40}[\)\]]\.?|\*+|[-–—_]{2,}|#+|(?:\s?#\w+)+)\s*$")
+CLOSING = re.compile(
+    r"(?<=[.?!”\"…)])\s*\.?(?:[\(\[](?=[^\d()\[\]]*[A-Za-z*])[\w/.&*+ -]{1,40}[\)\]]\.?|\*+|[-–—_]{2,}|#+|(?:\s?#\w+)+)\s*$"
+)
 # A link inside a paragraph.
-INLINE_LINK = re.compile(r"[\(\[]\s*baca(?: juga| pula)?\s?:[^()\[\]]{3,200}[\)\]]|(?<=[.?!”\"])\s(?:baca|simak) (?:juga|pula)\s?:[^.?!]+$", re.IGNORECASE)
+INLINE_LINK = re.compile(
+    r"[\(\[]\s*baca(?: juga| pula)?\s?:[^()\[\]]{3,200}[\)\]]|(?<=[.?!”\"])\s(?:baca|simak) (?:juga|pula)\s?:[^.?!]+$",
+    re.IGNORECASE,
+)

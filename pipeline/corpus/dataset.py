@@ -67,5 +67,7 @@ def balance(rows: Mapping[str, Rows], labels: Sequence[str]) -> dict[str, dict[s
         }
     absent = [f"'{label}' in {name}" for name, counts in report.items() for label in labels if not counts[label]]
     if absent:
-        raise InputError(f"labels absent from a split: {', '.join(absent)}; add articles that have them, or change the seed in configs/dataset.yaml")
+        raise InputError(
+            f"labels absent from a split: {', '.join(absent)}; add articles that have them, or change the seed in configs/dataset.yaml"
+        )
     return report

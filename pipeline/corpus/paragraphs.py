@@ -107,7 +107,12 @@ def _trim(text: str, start: int, end: int) -> Span:
 
 def _wraps(text: str, start: int, end: int, first: int, last: int) -> bool:
     """Say whether the line ``text[first:last]`` goes on with the sentence of ``text[start:end]``."""
-    if text.count("\n", end, first) > 1 or not text[first].islower() or _ended(text, start, end) or text[end - 1] in ":;,":
+    if (
+        text.count("\n", end, first) > 1
+        or not text[first].islower()
+        or _ended(text, start, end)
+        or text[end - 1] in ":;,"
+    ):
         return False
     begin = text.rfind("\n", start, end) + 1 or start
     if end - begin < WRAPPED_LINE or _LIST_MARKER.match(text, first, last):
@@ -148,7 +153,7 @@ def _reason(page: _Page, start: int, end: int, followed: bool) -> str | None:
         page.in_links = False
     if captioned and words < 8:
         return "caption"
-    if captioned or (ended and (words > 2 or line[-1] not in "\"”")):
+    if captioned or (ended and (words > 2 or line[-1] not in '"”')):
         return None
     if line[-1] in ":;,":
         return None if words >= 3 and followed else "heading"
@@ -162,7 +167,9 @@ def _repeats_title(line: str, title: str) -> bool:
     line = line.rstrip(". …")
     if line == title.rstrip(". …"):
         return True
-    return len(line.split()) > 3 and (title.startswith(line) or (line.startswith(title) and len(line) < len(title) + 40))
+    return len(line.split()) > 3 and (
+        title.startswith(line) or (line.startswith(title) and len(line) < len(title) + 40)
+    )
 
 
 def _is_headline(line: str) -> bool:

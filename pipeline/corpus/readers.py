@@ -60,7 +60,9 @@ def find_files(inputs: Iterable[str]) -> list[Path]:
         path = Path(name)
         if path.is_file():
             if not _kind(path):
-                raise InputError(f"{path}: unknown kind of file; expected one of {', '.join(SUFFIXES)}, also with .gz or .zst")
+                raise InputError(
+                    f"{path}: unknown kind of file; expected one of {', '.join(SUFFIXES)}, also with .gz or .zst"
+                )
             found = [path]
         elif path.is_dir():
             found = sorted(file for file in path.rglob("*") if file.is_file() and _kind(file))
@@ -68,11 +70,17 @@ def find_files(inputs: Iterable[str]) -> list[Path]:
             pattern = Path(name)
             anchor = Path(pattern.anchor) if pattern.anchor else Path()
             relative = str(pattern.relative_to(pattern.anchor)) if pattern.anchor else name
-            found = sorted(file for file in anchor.glob(relative) if file.is_file() and _kind(file)) if "*" in name or "?" in name else []
+            found = (
+                sorted(file for file in anchor.glob(relative) if file.is_file() and _kind(file))
+                if "*" in name or "?" in name
+                else []
+            )
             if not found and not any(sign in name for sign in "*?["):
                 raise InputError(f"{name}: no such file or folder")
         if not found:
-            raise InputError(f"{name}: holds no file that can be read; expected {', '.join(SUFFIXES)}, also with .gz or .zst")
+            raise InputError(
+                f"{name}: holds no file that can be read; expected {', '.join(SUFFIXES)}, also with .gz or .zst"
+            )
         files.update(dict.fromkeys(found))
     return list(files)
 
@@ -116,12 +124,16 @@ def _open(path: Path) -> IO[bytes]:
     if suffix == ".zst":
         import zstandard
 
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True))
+        return io.BufferedReader(
+            zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
+        )
     return path.open("rb")
 
 
 def _validate(values: object, place: str, model: type[Article] | type[LooseSentence]) -> Record | Reject:
-    expected = "an object with " + ", ".join(f"'{name}'" for name, field in model.model_fields.items() if field.is_required() or name == "title")
+    expected = "an object with " + ", ".join(
+        f"'{name}'" for name, field in model.model_fields.items() if field.is_required() or name == "title"
+    )
     if not isinstance(values, dict):
         return Reject(place, f"found {type(values).__name__}", expected)
     try:
@@ -152,7 +164,9 @@ def _read_csv(path: Path, model: type[Article] | type[LooseSentence]) -> Iterato
         try:
             header = next(rows, [])
             if missing := _missing_columns(header, model):
-                yield Reject(str(path), f"has no column {missing} (has {_listed(header)})", "a header line with these columns")
+                yield Reject(
+                    str(path), f"has no column {missing} (has {_listed(header)})", "a header line with these columns"
+                )
                 return
             for row in rows:
                 place = f"{path}:{rows.line_num}"
@@ -161,10 +175,16 @@ def _read_csv(path: Path, model: type[Article] | type[LooseSentence]) -> Iterato
                 elif any("\udc80" <= character <= "\udcff" for value in row for character in value):
                     yield Reject(place, "is not UTF-8", _EXPECTED_TEXT)
                 else:
-                    values = {name: value for name, value in zip(header, row, strict=True) if value or name in {"text", "title"}}
+                    values = {
+                        name: value
+                        for name, value in zip(header, row, strict=True)
+                        if value or name in {"text", "title"}
+                    }
                     yield _validate(values, place, model)
         except csv.Error as error:
-            yield Reject(f"{path}:{rows.line_num}", f"is not valid CSV: {error}", "comma-separated values with quoted fields")
+            yield Reject(
+                f"{path}:{rows.line_num}", f"is not valid CSV: {error}", "comma-separated values with quoted fields"
+            )
 
 
 def _read_parquet(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:
@@ -174,7 +194,9 @@ def _read_parquet(path: Path, model: type[Article] | type[LooseSentence]) -> Ite
     try:
         file = pq.ParquetFile(path)
         if missing := _missing_columns(file.schema_arrow.names, model):
-            yield Reject(str(path), f"has no column {missing} (has {_listed(file.schema_arrow.names)})", "these columns")
+            yield Reject(
+                str(path), f"has no column {missing} (has {_listed(file.schema_arrow.names)})", "these columns"
+            )
             return
         columns = [name for name in file.schema_arrow.names if name in model.model_fields]
         number = 0
@@ -195,9 +217,13 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"'{name[:40]}'" for name in list(names)[:12])
 
 
-def _read_page(path: Path, model: type[Article] | type[LooseSentence], parse: Callable[[bytes], dict[str, Any] | None]) -> Iterator[Record | Reject]:
+def _read_page(
+    path: Path, model: type[Article] | type[LooseSentence], parse: Callable[[bytes], dict[str, Any] | None]
+) -> Iterator[Record | Reject]:
     if model is LooseSentence:
-        yield Reject(str(path), "holds an article", "records with 'id' and 'text' (JSONL, CSV or Parquet) for --unit sentence")
+        yield Reject(
+            str(path), "holds an article", "records with 'id' and 'text' (JSONL, CSV or Parquet) for --unit sentence"
+        )
         return
     with _open(path) as file:
         content = file.read()

@@ -76,7 +76,12 @@ def _is_glued(text: str, mark: int, cut: int, end: int) -> bool:
 def _closes(text: str, quote: int, end: int) -> bool:
     """Say whether a quote mark behind white space closes rather than opens: '… masuk. " ujarnya'."""
     following = _next(text, quote + 1, end)
-    return text[quote] in "”’" or following == end or text[following] in ",." or (following > quote + 1 and text[following].islower())
+    return (
+        text[quote] in "”’"
+        or following == end
+        or text[following] in ",."
+        or (following > quote + 1 and text[following].islower())
+    )
 
 
 def _full_stop_ends(text: str, begin: int, mark: int, cut: int, following: int, end: int) -> bool:

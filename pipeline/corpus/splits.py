@@ -82,7 +82,9 @@ def _by_hash(article_id: str, config: SplitConfig) -> str:
     return "validation" if position < config.test + config.validation else "train"
 
 
-def _similar_earlier(articles: Sequence[Article], sentences: Sequence[Sentence], config: SplitConfig) -> dict[int, set[int]]:
+def _similar_earlier(
+    articles: Sequence[Article], sentences: Sequence[Sentence], config: SplitConfig
+) -> dict[int, set[int]]:
     """Return, by position, the earlier articles that each article resembles as a whole or shares a sentence with."""
     similar: dict[int, set[int]] = defaultdict(set)
     position = {article.id: number for number, article in enumerate(articles)}

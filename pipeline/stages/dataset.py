@@ -7,14 +7,14 @@ import pyarrow.parquet as pq
 import typer
 
 from pipeline.config import load_config
-from pipeline.corpus.annotations import complain, join, read_annotations, settle
+from pipeline.corpus.annotations import join, read_annotations, settle
+from pipeline.corpus.articles import read_corpus
 from pipeline.corpus.dataset import SCHEMA, balance, build_rows
 from pipeline.corpus.labels import load_labels
 from pipeline.corpus.records import Sentence
 from pipeline.corpus.splits import SplitConfig, find_leaks, split_articles
-from pipeline.errors import InputError, user_errors
+from pipeline.errors import InputError, complain, user_errors
 from pipeline.files import sha256, whole_folder, write_json
-from pipeline.stages.segment import read_corpus
 
 
 def run(articles: Path, sentences: Path, annotations: Path, labels: Path, config: Path, out: Path) -> None:

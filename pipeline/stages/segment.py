@@ -9,31 +9,11 @@ import pyarrow.parquet as pq
 import typer
 
 from pipeline.config import load_config
-from pipeline.corpus.annotations import complain
+from pipeline.corpus.articles import read_corpus
 from pipeline.corpus.boilerplate import REASONS
-from pipeline.corpus.readers import Reject, find_files, read_records
-from pipeline.corpus.records import Article
 from pipeline.corpus.segment import SegmentConfig, segment
-from pipeline.errors import user_errors
+from pipeline.errors import complain, user_errors
 from pipeline.files import whole_folder, write_json
-
-
-def read_corpus(folder: Path) -> list[Article]:
-    """Read all articles of a corpus, in the order of file names and lines.
-
-    Raises:
-        InputError: a record cannot be read, or an id occurs twice; all such records are listed.
-    """
-    articles: dict[str, Article] = {}
-    problems = []
-    for path in find_files([str(folder)]):
-        for record in read_records(path):
-            if isinstance(record, Reject):
-                problems.append(f"{record.place}: {record.reason}; expected {record.expected}")
-            elif isinstance(record, Article) and articles.setdefault(record.id, record) is not record:
-                problems.append(f"{path}: article id '{record.id}' occurs twice")
-    complain(problems, f"articles in {folder} cannot be used")
-    return list(articles.values())
 
 
 def run(articles: Path, config: Path, out: Path) -> None:
@@ -42,7 +22,11 @@ def run(articles: Path, config: Path, out: Path) -> None:
     corpus = read_corpus(articles)
     results = [segment(article, settings) for article in corpus]
     complain(
-        [f"{article.id}: no sentence found" for article, result in zip(corpus, results, strict=True) if not result.sentences],
+        [
+            f"{article.id}: no sentence found"
+            for article, result in zip(corpus, results, strict=True)
+            if not result.sentences
+        ],
         "articles without a sentence",
     )
     sentences = [sentence for result in results for sentence in result.sentences]
@@ -50,18 +34,36 @@ def run(articles: Path, config: Path, out: Path) -> None:
     reasons = Counter(part.reason for part in removed)
     with whole_folder(out) as folder:
         pq.write_table(pa.Table.from_pylist([asdict(sentence) for sentence in sentences]), folder / "sentences.parquet")
-        pq.write_table(pa.Table.from_pylist([asdict(part) for part in removed], schema=REMOVED), folder / "removed.parquet")
+        pq.write_table(
+            pa.Table.from_pylist([asdict(part) for part in removed], schema=REMOVED), folder / "removed.parquet"
+        )
         write_json(
             folder / "summary.json",
-            {"articles": len(corpus), "sentences": len(sentences), "removed": {reason: reasons[reason] for reason in REASONS if reasons[reason]}},
+            {
+                "articles": len(corpus),
+                "sentences": len(sentences),
+                "removed": {reason: reasons[reason] for reason in REASONS if reasons[reason]},
+            },
         )
     print(f"{len(corpus)} articles, {len(sentences)} sentences, {len(removed)} pieces of boilerplate removed")
 
 
-REMOVED = pa.schema([("article_id", pa.string()), ("field", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("reason", pa.string())])
+REMOVED = pa.schema(
+    [
+        ("article_id", pa.string()),
+        ("field", pa.string()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("reason", pa.string()),
+    ]
+)
 
 
-def main(articles: Path = Path("data/articles"), config: Path = Path("configs/segment.yaml"), out: Path = Path("data/sentences")) -> None:
+def main(
+    articles: Path = Path("data/articles"),
+    config: Path = Path("configs/segment.yaml"),
+    out: Path = Path("data/sentences"),
+) -> None:
     with user_errors():
         run(articles, config, out)
 

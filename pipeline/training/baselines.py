@@ -22,8 +22,13 @@ KEYWORDS = {
 
 def keyword_rules(texts: Sequence[str], labels: Sequence[str]) -> Truth:
     """Label by cue words. A label without cue words is never given. Shape ``(sentences, labels)``."""
-    patterns = [re.compile(rf"\b(?:{KEYWORDS[label]})\b", re.IGNORECASE) if label in KEYWORDS else None for label in labels]
-    return np.array([[pattern is not None and pattern.search(text) is not None for pattern in patterns] for text in texts], dtype=np.int8)
+    patterns = [
+        re.compile(rf"\b(?:{KEYWORDS[label]})\b", re.IGNORECASE) if label in KEYWORDS else None for label in labels
+    ]
+    return np.array(
+        [[pattern is not None and pattern.search(text) is not None for pattern in patterns] for text in texts],
+        dtype=np.int8,
+    )
 
 
 def tfidf_probabilities(train_texts: Sequence[str], train: Truth, *others: Sequence[str], seed: int) -> list[Floats]:
@@ -34,6 +39,9 @@ def tfidf_probabilities(train_texts: Sequence[str], train: Truth, *others: Seque
             ("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2)),
         ]
     )
-    model = make_pipeline(features, OneVsRestClassifier(LogisticRegression(C=10, class_weight="balanced", max_iter=1000, random_state=seed)))
+    model = make_pipeline(
+        features,
+        OneVsRestClassifier(LogisticRegression(C=10, class_weight="balanced", max_iter=1000, random_state=seed)),
+    )
     model.fit(list(train_texts), train)
     return [np.asarray(model.predict_proba(list(texts)), dtype=np.float64) for texts in others]

@@ -75,7 +75,13 @@ def load_tokenizer(name: str, revision: str | None) -> PreTrainedTokenizerBase:
     at = revision or "main"
 
     def has(file: str) -> bool:
-        found = cached_file(name, file, revision=at, _raise_exceptions_for_missing_entries=False, _raise_exceptions_for_connection_errors=False)
+        found = cached_file(
+            name,
+            file,
+            revision=at,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_connection_errors=False,
+        )
         return found is not None
 
     if has("vocab.txt") and not has("tokenizer.json"):

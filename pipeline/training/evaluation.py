@@ -21,13 +21,17 @@ class Predictions:
     predicted: Truth
 
 
-def report_with_intervals(predictions: Predictions, truth: Truth, articles: Sequence[str], labels: Sequence[str], seed: int) -> Report:
+def report_with_intervals(
+    predictions: Predictions, truth: Truth, articles: Sequence[str], labels: Sequence[str], seed: int
+) -> Report:
     """Return the full report of one contender, with 95 % bootstrap intervals of F1 over articles."""
     report = multilabel_report(truth, predictions.predicted, predictions.probabilities, labels)
     columns: dict[str, list[int]] = {label: [number] for number, label in enumerate(labels)}
     for name, chosen in {**columns, "macro_f1": list(range(len(labels)))}.items():
         low, high = bootstrap_interval(
-            articles, lambda rows, chosen=chosen: macro_f1(truth[rows][:, chosen], predictions.predicted[rows][:, chosen]), seed
+            articles,
+            lambda rows, chosen=chosen: macro_f1(truth[rows][:, chosen], predictions.predicted[rows][:, chosen]),
+            seed,
         )
         target = report[name] if name in columns else report
         assert isinstance(target, dict)

@@ -126,9 +126,23 @@ def assert_equal(folder: Path, texts: Sequence[str]) -> float:
     """
     classifier = Classifier(folder)
     names = classifier.manifest.names
-    reference = pipeline("text-classification", str(folder), top_k=None, device="cpu", truncation=True, max_length=classifier.manifest.max_length)
-    theirs = np.array([[{entry["label"]: entry["score"] for entry in given}[name] for name in names] for given in reference(list(texts))])
+    reference = pipeline(
+        "text-classification",
+        str(folder),
+        top_k=None,
+        device="cpu",
+        truncation=True,
+        max_length=classifier.manifest.max_length,
+    )
+    theirs = np.array(
+        [
+            [{entry["label"]: entry["score"] for entry in given}[name] for name in names]
+            for given in reference(list(texts))
+        ]
+    )
     difference = float(np.abs(theirs - classifier.score(texts).probabilities).max())
     if difference > TOLERANCE:
-        raise RuntimeError(f"{folder}: transformers and the runtime differ by {difference:.2g} in probability; at most {TOLERANCE} is allowed")
+        raise RuntimeError(
+            f"{folder}: transformers and the runtime differ by {difference:.2g} in probability; at most {TOLERANCE} is allowed"
+        )
     return difference

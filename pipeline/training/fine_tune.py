@@ -28,8 +28,9 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from pipeline.config import Config
+from pipeline.training.data import encode
 from pipeline.training.encoder import load_encoder
-from pipeline.training.metrics import Floats, Truth, macro_f1
+from pipeline.training.metrics import Floats, macro_f1
 
 
 class TrainConfig(Config):
@@ -76,21 +77,6 @@ class FineTuned:
     history: list[dict[str, float]]
     validation_logits: Floats
     revision: str | None
-
-
-def label_matrix(rows: datasets.Dataset, labels: Sequence[str]) -> Truth:
-    """Return the labels of ``rows`` as 0 and 1. Shape ``(sentences, labels)``."""
-    return np.array([[label in given for label in labels] for given in rows["labels"]], dtype=np.int8)
-
-
-def encode(rows: datasets.Dataset, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], max_length: int) -> datasets.Dataset:
-    """Return ``rows`` as ``input_ids``, ``attention_mask`` and float ``labels``."""
-
-    def columns(batch: dict[str, list[Any]]) -> dict[str, Any]:
-        encoded = tokenizer(batch["text"], truncation=True, max_length=max_length, return_token_type_ids=False)
-        return {**encoded, "labels": [[float(label in given) for label in labels] for given in batch["labels"]]}
-
-    return rows.map(columns, batched=True, remove_columns=rows.column_names, keep_in_memory=True, load_from_cache_file=False)
 
 
 def fine_tune(
@@ -185,7 +171,9 @@ def epoch_rows(log: list[dict[str, float]]) -> list[dict[str, float]]:
     ]
 
 
-def _fingerprint(train: datasets.Dataset, validation: datasets.Dataset, labels: Sequence[str], config: TrainConfig) -> str:
+def _fingerprint(
+    train: datasets.Dataset, validation: datasets.Dataset, labels: Sequence[str], config: TrainConfig
+) -> str:
     """Hash everything that a checkpoint depends on."""
     digest = hashlib.sha256(json.dumps([list(labels), config.model_dump()]).encode())
     for rows in (train, validation):
@@ -202,7 +190,9 @@ def _checkpoint(work: Path, fingerprint: str, resume: bool) -> str | None:
         if mark.read_text() == fingerprint and last:
             print(f"resuming from {last}")
             return last
-        print(f"not resuming: {work} holds {'no checkpoint yet' if not last else 'checkpoints of other data or another configuration'}")
+        print(
+            f"not resuming: {work} holds {'no checkpoint yet' if not last else 'checkpoints of other data or another configuration'}"
+        )
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     mark.write_text(fingerprint)

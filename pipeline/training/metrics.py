@@ -31,7 +31,9 @@ def multilabel_report(truth: Truth, predicted: Truth, probabilities: Floats, lab
         }
     for average in ("micro", "macro"):
         values = precision_recall_fscore_support(truth, predicted, average=average, zero_division=0)
-        report[f"{average}_precision"], report[f"{average}_recall"], report[f"{average}_f1"] = (float(value) for value in values[:3])
+        report[f"{average}_precision"], report[f"{average}_recall"], report[f"{average}_f1"] = (
+            float(value) for value in values[:3]
+        )
     report["exact_match"] = float((truth == predicted).all(axis=1).mean())
     report["calibration_error"] = float(np.mean([report[label]["calibration_error"] for label in labels]))  # type: ignore[index]
     return report

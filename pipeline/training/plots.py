@@ -17,7 +17,14 @@ from pipeline.corpus.labels import Labels
 from pipeline.training.evaluation import Predictions, confusion_of_label_sets
 from pipeline.training.metrics import Floats, Truth
 
-plt.rcParams |= {"figure.dpi": 130, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25, "font.size": 9}
+plt.rcParams |= {
+    "figure.dpi": 130,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "font.size": 9,
+}
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -27,7 +34,9 @@ def write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]
         writer.writerows(rows)
 
 
-def precision_recall(truth: Truth, model: Predictions, baseline: Predictions, thresholds: Sequence[float], labels: Labels, folder: Path) -> None:
+def precision_recall(
+    truth: Truth, model: Predictions, baseline: Predictions, thresholds: Sequence[float], labels: Labels, folder: Path
+) -> None:
     """One curve per label, the chosen threshold as a dot, the TF-IDF baseline dashed."""
     figure, axes = plt.subplots(figsize=(6, 4.6))
     rows = []
@@ -39,7 +48,13 @@ def precision_recall(truth: Truth, model: Predictions, baseline: Predictions, th
         rows += [(label.name, f"{r:.4f}", f"{p:.4f}") for r, p in zip(recall, precision, strict=True)]
         precision, recall, _ = precision_recall_curve(truth[:, column], baseline.probabilities[:, column])
         axes.plot(recall, precision, color=label.colour, linewidth=0.9, linestyle="--", alpha=0.6)
-    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.02), ylim=(0, 1.02), title="Precision and recall on test\n(dots: chosen thresholds; dashed: TF-IDF baseline)")
+    axes.set(
+        xlabel="recall",
+        ylabel="precision",
+        xlim=(0, 1.02),
+        ylim=(0, 1.02),
+        title="Precision and recall on test\n(dots: chosen thresholds; dashed: TF-IDF baseline)",
+    )
     axes.legend(loc="lower left")
     save(figure, folder / "precision_recall.png")
     write_table(folder / "precision_recall.csv", ["label", "recall", "precision"], rows)
@@ -53,10 +68,16 @@ def reliability(truth: Truth, model: Predictions, labels: Labels, folder: Path, 
     for column, label in enumerate(labels.labels):
         probability, actual = model.probabilities[:, column], truth[:, column]
         member = np.minimum((probability * bins).astype(int), bins - 1)
-        points = [(probability[member == b].mean(), actual[member == b].mean(), int((member == b).sum())) for b in range(bins) if (member == b).any()]
+        points = [
+            (probability[member == b].mean(), actual[member == b].mean(), int((member == b).sum()))
+            for b in range(bins)
+            if (member == b).any()
+        ]
         x, y, size = (np.array(values) for values in zip(*points, strict=True))
         axes.plot(x, y, color=label.colour, linewidth=1, alpha=0.7)
-        axes.scatter(x, y, s=8 + 120 * size / size.max(), color=label.colour, alpha=0.8, label=label.name, edgecolors="none")
+        axes.scatter(
+            x, y, s=8 + 120 * size / size.max(), color=label.colour, alpha=0.8, label=label.name, edgecolors="none"
+        )
         rows += [(label.name, f"{p:.4f}", f"{a:.4f}", n) for p, a, n in points]
     axes.set(xlabel="predicted probability", ylabel="observed frequency", title="Calibration on test")
     legend = axes.legend(loc="upper left")
@@ -74,13 +95,25 @@ def confusion(truth: Truth, model: Predictions, labels: Labels, folder: Path) ->
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for i in range(len(names)):
         for j in range(len(names)):
-            axes.text(j, i, f"{shares[i, j]:.0%}", ha="center", va="center", color="white" if shares[i, j] > 0.55 else "black")
-    axes.set(xticks=range(len(names)), yticks=range(len(names)), xlabel="is given", ylabel="sentences that carry", title="Labels given, as a share of sentences that carry each")
+            axes.text(
+                j, i, f"{shares[i, j]:.0%}", ha="center", va="center", color="white" if shares[i, j] > 0.55 else "black"
+            )
+    axes.set(
+        xticks=range(len(names)),
+        yticks=range(len(names)),
+        xlabel="is given",
+        ylabel="sentences that carry",
+        title="Labels given, as a share of sentences that carry each",
+    )
     axes.set_xticklabels(names)
     axes.set_yticklabels(names)
     axes.grid(visible=False)
     save(figure, folder / "confusion.png")
-    write_table(folder / "confusion.csv", ["carries", *names], [[name, *(f"{share:.4f}" for share in row)] for name, row in zip(names, shares, strict=True)])
+    write_table(
+        folder / "confusion.csv",
+        ["carries", *names],
+        [[name, *(f"{share:.4f}" for share in row)] for name, row in zip(names, shares, strict=True)],
+    )
 
 
 def learning_curves(history: Sequence[dict[str, float]], folder: Path) -> None:
@@ -95,10 +128,16 @@ def learning_curves(history: Sequence[dict[str, float]], folder: Path) -> None:
     right.plot(epochs, scores, color="#0072B2")
     best = int(np.argmax(scores))
     right.plot(epochs[best], scores[best], "o", color="#0072B2")
-    right.annotate(f"{scores[best]:.3f}", (epochs[best], scores[best]), textcoords="offset points", xytext=(0, -14), ha="center")
+    right.annotate(
+        f"{scores[best]:.3f}", (epochs[best], scores[best]), textcoords="offset points", xytext=(0, -14), ha="center"
+    )
     right.set(xlabel="epoch", title="Validation macro-F1 (at 0.5, before calibration)", ylim=(0, 1))
     save(figure, folder / "learning_curves.png")
-    write_table(folder / "learning_curves.csv", list(history[0]), [[f"{value:.5f}" for value in row.values()] for row in history])
+    write_table(
+        folder / "learning_curves.csv",
+        list(history[0]),
+        [[f"{value:.5f}" for value in row.values()] for row in history],
+    )
 
 
 def comparison(scores: dict[str, tuple[Floats, float, float]], labels: Labels, folder: Path) -> None:
@@ -116,10 +155,31 @@ def comparison(scores: dict[str, tuple[Floats, float, float]], labels: Labels, f
         places = np.arange(len(names)) + (number - (len(scores) - 1) / 2) * width
         errors = np.zeros((2, len(names)))
         errors[:, -1] = max(heights[-1] - low, 0), max(high - heights[-1], 0)
-        axes.bar(places, heights, width * 0.92, color=shades[number % len(shades)], label=contender, yerr=errors, error_kw={"linewidth": 1})
+        axes.bar(
+            places,
+            heights,
+            width * 0.92,
+            color=shades[number % len(shades)],
+            label=contender,
+            yerr=errors,
+            error_kw={"linewidth": 1},
+        )
         for place, height in zip(places, heights, strict=True):
-            axes.text(place, height / 2, f"{height:.2f}", ha="center", va="center", fontsize=7, color="white" if number else "black")
-    axes.set(xticks=range(len(names)), ylim=(0, 1), ylabel="F1 on test", title="Against the baselines (bar: 95 % interval over articles)")
+            axes.text(
+                place,
+                height / 2,
+                f"{height:.2f}",
+                ha="center",
+                va="center",
+                fontsize=7,
+                color="white" if number else "black",
+            )
+    axes.set(
+        xticks=range(len(names)),
+        ylim=(0, 1),
+        ylabel="F1 on test",
+        title="Against the baselines (bar: 95 % interval over articles)",
+    )
     axes.set_xticklabels(names)
     axes.legend(ncols=len(scores), loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False)
     axes.grid(axis="x", visible=False)

@@ -52,7 +52,9 @@ def smooth_inverse_frequency(counts: NDArray[np.int64], special: int) -> Tensor:
     return torch.tensor(weights, dtype=torch.float32)
 
 
-def start_from_statistics(model: Pretraining, vectors: NDArray[np.float32], counts: NDArray[np.int64], scale: float) -> None:
+def start_from_statistics(
+    model: Pretraining, vectors: NDArray[np.float32], counts: NDArray[np.int64], scale: float
+) -> None:
     """Start the network as a model of neighbouring words, rather than on the plateau where it knows only frequencies.
 
     Embeddings start from co-occurrence ``vectors`` (times ``scale``; pieces too rare to have one keep their random start),

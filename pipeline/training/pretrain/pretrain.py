@@ -64,7 +64,9 @@ class PretrainConfig(Config):
     seed: int = Field(ge=0)
 
 
-def pretrain(sources: list[TextSource], out: Path, config: PretrainConfig, minutes: float, resume: bool = False) -> None:
+def pretrain(
+    sources: list[TextSource], out: Path, config: PretrainConfig, minutes: float, resume: bool = False
+) -> None:
     """Train for ``minutes`` and write the encoder to ``out``, as ``AutoModel.from_pretrained`` reads it.
 
     Work in progress lies in ``OUT.pretrain``; ``resume`` goes on from there. ``minutes`` counts training over all runs,
@@ -84,19 +86,25 @@ def pretrain(sources: list[TextSource], out: Path, config: PretrainConfig, minut
     train = as_blocks(read_tokens(work / "train.bin"))
     held_out = as_blocks(read_tokens(work / "held_out.bin"))[:HELD_OUT_BLOCKS]
     if len(train) < config.batch_blocks or not len(held_out):
-        raise InputError(f"the text gives {len(train)} blocks of {BLOCK} tokens; at least {config.batch_blocks} are needed")
+        raise InputError(
+            f"the text gives {len(train)} blocks of {BLOCK} tokens; at least {config.batch_blocks} are needed"
+        )
     counts = np.bincount(train.ravel(), minlength=config.vocab_size)
     vocabulary = Vocabulary(
         cls=tokenizer.cls_token_id,
         sep=tokenizer.sep_token_id,
         mask=tokenizer.mask_token_id,
-        continues=torch.tensor([piece.startswith("##") for piece in tokenizer.convert_ids_to_tokens(range(config.vocab_size))]),
+        continues=torch.tensor(
+            [piece.startswith("##") for piece in tokenizer.convert_ids_to_tokens(range(config.vocab_size))]
+        ),
     )
 
     torch.manual_seed(config.seed)
     model = Pretraining(bert_config(config), smooth_inverse_frequency(counts, len(SPECIAL_TOKENS)))
     if config.embedding_epochs and not (work / "position.json").exists():
-        start_from_statistics(model, cached_vectors(work, train.ravel(), config, console), counts, config.embedding_scale)
+        start_from_statistics(
+            model, cached_vectors(work, train.ravel(), config, console), counts, config.embedding_scale
+        )
     run(model, train, held_out, vocabulary, config, minutes, work, console)
 
     model.language_model.config.hidden_dropout_prob = FINE_TUNING_DROPOUT
@@ -146,7 +154,12 @@ def cached_vectors(work: Path, tokens: Ids, config: PretrainConfig, console: Con
     if not path.exists():
         console.print("training co-occurrence vectors")
         vectors = co_occurrence_vectors(
-            tokens, config.vocab_size, config.hidden_size * 3 // 4, config.embedding_epochs, config.seed, torch.get_num_threads()
+            tokens,
+            config.vocab_size,
+            config.hidden_size * 3 // 4,
+            config.embedding_epochs,
+            config.seed,
+            torch.get_num_threads(),
         )
         np.save(path, vectors)
     return np.asarray(np.load(path))
@@ -157,7 +170,10 @@ def draw_batch(blocks: Ids, position: Position, vocabulary: Vocabulary, config: 
     numbers = np.arange(position.blocks, position.blocks + config.batch_blocks)
     epochs = numbers // len(blocks)
     chosen = np.concatenate(
-        [block_order(len(blocks), int(epoch), config.seed)[numbers[epochs == epoch] % len(blocks)] for epoch in np.unique(epochs)]
+        [
+            block_order(len(blocks), int(epoch), config.seed)[numbers[epochs == epoch] % len(blocks)]
+            for epoch in np.unique(epochs)
+        ]
     )
     # Blocks are read whole, in halves or in quarters, since the sentences of later use have 5 to 120 tokens.
     pieces = int(np.random.default_rng([config.seed, position.step]).choice([1, 2, 4]))
@@ -221,7 +237,12 @@ def run(
             bar.update(task, completed=position.seconds, description=f"pretraining, loss {masked_loss.item():.2f}")
             if position.seconds - saved >= min(120, budget / 10) or position.seconds >= budget:
                 saved = position.seconds
-                row = log.write(position, masked_loss.item(), summary_loss.item(), *evaluate(network, held_out, vocabulary, accelerator.device))
+                row = log.write(
+                    position,
+                    masked_loss.item(),
+                    summary_loss.item(),
+                    *evaluate(network, held_out, vocabulary, accelerator.device),
+                )
                 save_state(work, model, optimizer, position)
                 if not console.is_terminal:
                     console.print(row)
@@ -236,7 +257,9 @@ def slope(progress: float, warmup: float) -> float:
 
 
 @torch.no_grad()
-def evaluate(network: torch.nn.Module, held_out: Ids, vocabulary: Vocabulary, device: torch.device) -> tuple[float, float]:
+def evaluate(
+    network: torch.nn.Module, held_out: Ids, vocabulary: Vocabulary, device: torch.device
+) -> tuple[float, float]:
     """Return perplexity per hidden piece and the share named right, on held-out blocks with 15 % of words hidden, always the same."""
     network.eval()
     loss = correct = count = 0.0
@@ -255,7 +278,16 @@ def evaluate(network: torch.nn.Module, held_out: Ids, vocabulary: Vocabulary, de
 class Log:
     """``log.csv``: one row per evaluation."""
 
-    COLUMNS = ("step", "minutes", "tokens", "tokens_per_second", "masked_loss", "summary_loss", "held_out_perplexity", "held_out_accuracy")
+    COLUMNS = (
+        "step",
+        "minutes",
+        "tokens",
+        "tokens_per_second",
+        "masked_loss",
+        "summary_loss",
+        "held_out_perplexity",
+        "held_out_accuracy",
+    )
 
     def __init__(self, path: Path, resume: bool) -> None:
         self.path = path

@@ -1,0 +1,1 @@
+"""What users run on an exported checkpoint."""

@@ -1,0 +1,1 @@
+"""Sentences to labels, on an exported checkpoint."""

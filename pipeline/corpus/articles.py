@@ -1,0 +1,25 @@
+"""The articles of a corpus: all of them or an error."""
+
+from pathlib import Path
+
+from pipeline.corpus.readers import Reject, find_files, read_records
+from pipeline.corpus.records import Article
+from pipeline.errors import complain
+
+
+def read_corpus(folder: Path) -> list[Article]:
+    """Read all articles of a corpus, in the order of file names and lines.
+
+    Raises:
+        InputError: a record cannot be read, or an id occurs twice; all such records are listed.
+    """
+    articles: dict[str, Article] = {}
+    problems = []
+    for path in find_files([str(folder)]):
+        for record in read_records(path):
+            if isinstance(record, Reject):
+                problems.append(f"{record.place}: {record.reason}; expected {record.expected}")
+            elif isinstance(record, Article) and articles.setdefault(record.id, record) is not record:
+                problems.append(f"{path}: article id '{record.id}' occurs twice")
+    complain(problems, f"articles in {folder} cannot be used")
+    return list(articles.values())

@@ -1,0 +1,34 @@
+"""The checkpoint as an MLflow ``PythonModel``: every label, where the transformers flavor gives only one.
+
+MLflow runs this file as code when it loads the model; nothing is pickled.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+from pipeline.classifier.predict import Classifier
+
+
+class NetralModel(PythonModel):  # type: ignore[misc]
+    """A column ``text`` in; ``text``, ``labels`` (joined by ``|``) and ``score_<label>`` out."""
+
+    def load_context(self, context: Any) -> None:
+        self.classifier = Classifier(Path(context.artifacts["checkpoint"]))
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        texts = [str(text) for text in model_input["text"]]
+        scores = self.classifier.score(texts)
+        columns = {
+            f"score_{name}": scores.probabilities[:, i].astype(float)
+            for i, name in enumerate(self.classifier.manifest.names)
+        }
+        return pd.DataFrame(
+            {"text": texts, "labels": ["|".join(given) for given in self.classifier.labels(scores)], **columns}
+        )
+
+
+set_model(NetralModel())
