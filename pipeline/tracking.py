@@ -104,7 +104,7 @@ class Diary:
                 name="checkpoint",
                 python_model=str(code),
                 artifacts={"checkpoint": str(folder)},
-                code_paths=["pipeline"],
+                code_paths=[str(Path(__file__).parent)],
                 signature=signature,
                 input_example=example,
                 registered_model_name=REGISTERED,

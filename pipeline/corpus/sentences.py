@@ -18,7 +18,11 @@ _END = re.compile(rf"[.?!…]+[{re.escape(CLOSING)}]*")
 _WORD = re.compile(r"[^\W_](?:[\w.’'/-]*[^\W_])?$")
 _LONGEST_WORD = 30
 _NEXT = re.compile(r"\S")
-_NEXT_ABBREVIATION = re.compile(r"[A-Z][A-Za-z]{0,4}\.(?:\s?[A-Z][A-Za-z]{0,4}\.)*[\s,]")
+_NEXT_ABBREVIATION = re.compile(r"[A-Z][A-Za-z]{0,4}\.(?:\s?[A-Z][A-Za-z]{0,4}\.){0,5}[\s,]")
+_INITIALS = re.compile(r"[A-Z](?:\.[A-Z])*")
+# "s.d.", "a.n.", "u.p.": what follows belongs to them.
+_DOTTED_LETTERS = re.compile(r"[a-z](?:\.[a-z])+")
+_DOMAIN_END = re.compile(r"(?:Com|Co|Id|Net|News|Org)\b")
 
 
 def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
@@ -67,9 +71,9 @@ def _is_boundary(text: str, begin: int, mark: int, cut: int, following: int, end
 def _is_glued(text: str, mark: int, cut: int, end: int) -> bool:
     """Say whether a sentence begins without a space: "TPS.Distribusi" is two words, "Nusakini.co" and "1.245" are one."""
     after = text[cut : min(cut + 2, end)]
-    if len(after) < 2 or not (after[0].isupper() and after[1].islower()):
+    if len(after) < 2 or not (after[0].isupper() and after[1].islower()) or _DOMAIN_END.match(text, cut, end):
         return False
-    before = text[max(mark - 3, 0) : mark]
+    before = text[max(mark - 5, 0) : mark].rstrip(CLOSING)[-3:]
     return cut > mark + 1 or (len(before) == 3 and before.isalpha() and (before.islower() or before.isupper()))
 
 
@@ -91,14 +95,18 @@ def _full_stop_ends(text: str, begin: int, mark: int, cut: int, following: int, 
     word, before = match.group(), text[max(begin, match.start() - 8) : match.start()].rstrip()
     plain = word.replace(".", "").lower()
     if plain in BEFORE_A_NAME:
-        return word == "H" and before[-1:].isdigit()  # "tahun 1439 H. Untuk": a year of the Hijra
+        # "tahun 1439 H. Untuk": a year of the Hijra; "23 Des. Kantor": a month, no village.
+        return word in {"H", "Des"} and before[-1:].isdigit() and not text[following].isdigit()
     if cut > mark + 1:
         return True  # a quote or bracket closes behind the full stop
-    if match.start() == begin and len(word) <= 2 and (word.isdigit() or word.islower()):
-        return False  # "1. Menyukai unggahan", "a. memakai"
+    if _DOTTED_LETTERS.fullmatch(word):
+        return False
+    listed = match.start() == begin or text[match.start() - 2 : match.start()] in {": ", "; "}
+    if listed and len(word) <= 2 and (word.isdigit() or word.islower()):
+        return False  # "1. Menyukai unggahan", "larangan: a. Memakai"
     if plain in BEFORE_A_NUMBER:
         return not text[following].isdigit()
     if plain in DEGREES and (word != plain) and before[-1:] in {",", "."}:
         return _NEXT_ABBREVIATION.match(text, following, end) is None
-    # A capital alone is an initial: "H. M. Syafii", "Aang S. Hidayat", "M. Si".
-    return not (len(word) == 1 and word.isupper())
+    # Capitals alone are initials before a name, not before a quotation: "Aang S. Hidayat", "B.J. Habibie", "M. Si".
+    return plain in DEGREES or _INITIALS.fullmatch(word) is None or text[following] in "\"“‘«"

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 from pydantic import Field
@@ -17,13 +16,13 @@ from pipeline.corpus.labels import load_labels
 from pipeline.errors import user_errors
 from pipeline.files import whole_folder, write_json
 from pipeline.training import plots
-from pipeline.training.baselines import keyword_rules, tfidf_probabilities
+from pipeline.training.baselines import keyword_rules, tfidf_predictions
 from pipeline.training.data import label_matrix, load_split
-from pipeline.training.decision import Decision, best_threshold
+from pipeline.training.decision import Decision
 from pipeline.training.evaluate_module import MultilabelReport
-from pipeline.training.evaluation import Predictions, errors_worst_first, report_with_intervals
+from pipeline.training.evaluation import Predictions, report_with_intervals
 from pipeline.training.inference import logits_of
-from pipeline.training.metrics import Truth
+from pipeline.training.sentence_report import error_page, prediction_table
 
 
 class EvaluateConfig(Config):
@@ -46,129 +45,65 @@ def run(dataset: Path, model: Path, labels: Path, config: Path, out: Path, metri
     declared = load_labels(labels)
     names = declared.names
     splits = {name: load_split(dataset, name) for name in ("train", "validation", "test")}
+    texts = {name: list(rows["text"]) for name, rows in splits.items()}
     truth = {name: label_matrix(rows, names) for name, rows in splits.items()}
-    test, test_truth = splits["test"], truth["test"]
     decision = Decision(**json.loads((model / "decision.json").read_text()))
     training = json.loads((model / "training.json").read_text())
+    with (model / "history.csv").open(newline="") as file:
+        history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
-    network = AutoModelForSequenceClassification.from_pretrained(model)
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    probabilities = decision.probabilities(
-        logits_of(network, tokenizer, test["text"], training["config"]["max_length"], settings.batch_size)
+    logits = logits_of(
+        AutoModelForSequenceClassification.from_pretrained(model),
+        AutoTokenizer.from_pretrained(model),
+        texts["test"],
+        training["config"]["max_length"],
+        settings.batch_size,
     )
+    ours = Predictions.at(decision.thresholds, decision.probabilities(logits))
+    linear = tfidf_predictions(texts, truth, settings.seed)
+    keywords = keyword_rules(texts["test"], names)
     contenders = {
-        "keyword rules": _keywords(test["text"], names),
-        "TF-IDF, logistic regression": _tfidf(splits, truth, settings.seed),
-        "netral": Predictions(probabilities, (probabilities >= np.array(decision.thresholds)).astype(np.int8)),
+        "keyword rules": Predictions(keywords.astype(np.float64), keywords),
+        "TF-IDF with logistic regression": linear,
+        "netral": ours,
     }
+    test = splits["test"]
     reports = {
-        name: report_with_intervals(given, test_truth, test["article_id"], names, settings.seed)
-        for name, given in contenders.items()
+        name: report_with_intervals(predictions, truth["test"], test["article_id"], names, settings.seed)
+        for name, predictions in contenders.items()
     }
-    ours = contenders["netral"]
     checked = MultilabelReport(names).compute(
-        predictions=ours.probabilities, references=test_truth, thresholds=decision.thresholds
+        predictions=ours.probabilities, references=truth["test"], thresholds=decision.thresholds
     )
-    assert checked is not None and checked["macro_f1"] == reports["netral"]["macro_f1"]
+    assert checked["macro_f1"] == reports["netral"].overall["macro_f1"]
 
     with whole_folder(out) as folder:
-        plots.precision_recall(
-            test_truth, ours, contenders["TF-IDF, logistic regression"], decision.thresholds, declared, folder
-        )
-        plots.reliability(test_truth, ours, declared, folder)
-        plots.confusion(test_truth, ours, declared, folder)
-        with (model / "history.csv").open(newline="") as file:
-            plots.learning_curves(
-                [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)], folder
-            )
-        plots.comparison(
-            {
-                name: (
-                    np.array([report[label]["f1"] for label in names]),
-                    report["macro_f1_low"],
-                    report["macro_f1_high"],
-                )
-                for name, report in reports.items()
-            },  # type: ignore[index,misc]
-            declared,
-            folder,
-        )
-        _write_predictions(test, test_truth, ours, names, folder)
-        _write_errors(test, test_truth, ours, names, settings.listed_errors, folder / "errors.md")
-        write_json(folder / "metrics.json", reports)
+        plots.precision_recall(truth["test"], ours, linear, decision.thresholds, declared, folder)
+        plots.reliability(truth["test"], ours, declared, folder)
+        plots.confusion(truth["test"], ours, declared, folder)
+        plots.learning_curves(history, folder)
+        plots.comparison(reports, declared, folder)
+        pq.write_table(prediction_table(test, truth["test"], ours, names), folder / "predictions.parquet")
+        page = error_page(test, truth["test"], ours, names, settings.listed_errors)
+        (folder / "errors.md").write_text(page, encoding="utf-8")
+        write_json(folder / "metrics.json", {name: report.flat() for name, report in reports.items()})
     summary = {
-        "test": reports["netral"],
+        "test": reports["netral"].flat(),
         "baselines": {
-            name: {"macro_f1": report["macro_f1"], "micro_f1": report["micro_f1"]}
+            name: {average: report.overall[average] for average in ("macro_f1", "micro_f1")}
             for name, report in reports.items()
             if name != "netral"
         },
     }
     write_json(metrics, summary)
-    with tracking.diary(
-        run_id=json.loads((model / "run.json").read_text())["mlflow_run"], tags={"stage": "evaluate"}
-    ) as diary:
+    run_id = json.loads((model / "run.json").read_text())["mlflow_run"]
+    with tracking.diary(run_id=run_id, tags={"stage": "evaluate"}) as diary:
         diary.parameters({"evaluate": settings.model_dump()})
         diary.metrics(summary)
         diary.artifacts(out, "reports")
     for name, report in reports.items():
-        print(
-            f"{name}: macro-F1 {report['macro_f1']:.3f} [{report['macro_f1_low']:.3f}, {report['macro_f1_high']:.3f}]"
-        )
-
-
-def _keywords(texts: list[str], labels: list[str]) -> Predictions:
-    predicted = keyword_rules(texts, labels)
-    return Predictions(predicted.astype(np.float64), predicted)
-
-
-def _tfidf(splits: dict[str, object], truth: dict[str, Truth], seed: int) -> Predictions:
-    """Fit the linear baseline on train and choose its thresholds on validation, as the model's are."""
-    validation, test = tfidf_probabilities(
-        splits["train"]["text"], truth["train"], splits["validation"]["text"], splits["test"]["text"], seed=seed
-    )  # type: ignore[index]
-    thresholds = [
-        best_threshold(validation[:, column], truth["validation"][:, column], seed)
-        for column in range(validation.shape[1])
-    ]
-    return Predictions(test, (test >= np.array(thresholds)).astype(np.int8))
-
-
-def _write_predictions(test: object, truth: Truth, ours: Predictions, labels: list[str], folder: Path) -> None:
-    table = test.data.table.drop_columns(["labels"])  # type: ignore[attr-defined]
-    for name, matrix in (("labels", truth), ("predicted", ours.predicted)):
-        table = table.append_column(
-            name, pa.array([[label for label, carries in zip(labels, row, strict=True) if carries] for row in matrix])
-        )
-    for column, label in enumerate(labels):
-        table = table.append_column(f"score_{label}", pa.array(ours.probabilities[:, column]))
-    pq.write_table(table, folder / "predictions.parquet")
-
-
-def _write_errors(test: object, truth: Truth, ours: Predictions, labels: list[str], most: int, path: Path) -> None:
-    """List wrong sentences between their neighbours, the surest mistakes first."""
-    rows = list(test)  # type: ignore[call-overload]
-    worst = errors_worst_first(truth, ours)
-    lines = [
-        f"# Errors on test, worst first\n\n{len(worst)} of {len(rows)} sentences are labelled wrongly in some way; the first {min(most, len(worst))} follow.\n"
-    ]
-    for row in worst[:most]:
-        one = rows[row]
-
-        def near(step: int, row: int = row) -> str:
-            at = row + step
-            inside = 0 <= at < len(rows) and rows[at]["article_id"] == rows[row]["article_id"]
-            return " ".join(rows[at]["text"].split()) if inside else "…"
-
-        def named(matrix: Truth, row: int = row) -> str:
-            return ", ".join(label for label, carries in zip(labels, matrix[row], strict=True) if carries) or "none"
-
-        scores = ", ".join(f"{label} {score:.2f}" for label, score in zip(labels, ours.probabilities[row], strict=True))
-        lines.append(
-            f"## {one['article_id']}, sentence {one['index']}\n\n{near(-1)} **{' '.join(one['text'].split())}** {near(1)}\n\n"
-            f"is *{named(truth)}*, was given *{named(ours.predicted)}* ({scores})\n"
-        )
-    path.write_text("\n".join(lines), encoding="utf-8")
+        macro, low, high = (report.overall[figure] for figure in ("macro_f1", "macro_f1_low", "macro_f1_high"))
+        print(f"{name}: macro-F1 {macro:.3f} [{low:.3f}, {high:.3f}]")
 
 
 def main(

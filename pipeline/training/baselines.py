@@ -1,7 +1,7 @@
 """What any model has to beat: keyword rules, and a linear model over words."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -9,14 +9,28 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
+from pipeline.training.decision import best_threshold
+from pipeline.training.evaluation import Predictions
 from pipeline.training.metrics import Floats, Truth
 
 # The cue words of the guideline, as whole words; a sentence with one of them carries the label.
 KEYWORDS = {
-    "appeal": r"meminta|minta|diminta|mengimbau|imbau|mengajak|ajak|mengingatkan|ingatkan|diharapkan|berharap|harus|wajib|hendaknya|mari|agar|supaya",
-    "prohibition": r"jangan|dilarang|melarang|larangan|tidak boleh|tak boleh|tidak diperkenankan|menghindari|tidak memihak|termasuk pelanggaran",
-    "sanction": r"sanksi|ditindak|hukuman|dihukum|pidana|dipidana|dicopot|diberhentikan|pemberhentian|teguran|diproses|direkomendasikan|klarifikasi|terbukti|denda|penjara|divonis",
-    "logistics": r"distribusi|surat suara|kotak suara|tps|jadwal|tahapan|anggaran|digelar|dihadiri|personel|logistik|gudang|kapal|pukul|dilaksanakan",
+    "appeal": (
+        r"meminta|minta|diminta|mengimbau|imbau|mengajak|ajak|mengingatkan|ingatkan|diharapkan|berharap|harus|wajib"
+        r"|hendaknya|mari|agar|supaya"
+    ),
+    "prohibition": (
+        r"jangan|dilarang|melarang|larangan|tidak boleh|tak boleh|tidak diperkenankan|menghindari|tidak memihak"
+        r"|termasuk pelanggaran"
+    ),
+    "sanction": (
+        r"sanksi|ditindak|hukuman|dihukum|pidana|dipidana|dicopot|diberhentikan|pemberhentian|teguran|diproses"
+        r"|direkomendasikan|klarifikasi|terbukti|denda|penjara|divonis"
+    ),
+    "logistics": (
+        r"distribusi|surat suara|kotak suara|tps|jadwal|tahapan|anggaran|digelar|dihadiri|personel|logistik|gudang"
+        r"|kapal|pukul|dilaksanakan"
+    ),
 }
 
 
@@ -29,6 +43,20 @@ def keyword_rules(texts: Sequence[str], labels: Sequence[str]) -> Truth:
         [[pattern is not None and pattern.search(text) is not None for pattern in patterns] for text in texts],
         dtype=np.int8,
     )
+
+
+def tfidf_predictions(texts: Mapping[str, Sequence[str]], truth: Mapping[str, Truth], seed: int) -> Predictions:
+    """Fit the linear model on train, choose its thresholds on validation, as netral's are, and predict test.
+
+    Args:
+        texts, truth: by split: sentences, and their labels, shape ``(sentences, labels)``.
+    """
+    validation, test = tfidf_probabilities(
+        texts["train"], truth["train"], texts["validation"], texts["test"], seed=seed
+    )
+    columns = range(validation.shape[1])
+    thresholds = [best_threshold(validation[:, column], truth["validation"][:, column], seed) for column in columns]
+    return Predictions.at(thresholds, test)
 
 
 def tfidf_probabilities(train_texts: Sequence[str], train: Truth, *others: Sequence[str], seed: int) -> list[Floats]:

@@ -37,4 +37,4 @@ class MultilabelReport(evaluate.Metric):
         probabilities = np.asarray(predictions, dtype=np.float64)
         truth = np.asarray(references, dtype=np.int8)
         predicted = (probabilities >= np.asarray(thresholds)).astype(np.int8)
-        return dict(multilabel_report(truth, predicted, probabilities, self.labels))
+        return multilabel_report(truth, predicted, probabilities, self.labels).flat()

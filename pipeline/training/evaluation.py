@@ -20,23 +20,26 @@ class Predictions:
     probabilities: Floats
     predicted: Truth
 
+    @classmethod
+    def at(cls, thresholds: Sequence[float], probabilities: Floats) -> "Predictions":
+        """Give each label from its threshold on."""
+        return cls(probabilities, (probabilities >= np.array(thresholds)).astype(np.int8))
+
 
 def report_with_intervals(
     predictions: Predictions, truth: Truth, articles: Sequence[str], labels: Sequence[str], seed: int
 ) -> Report:
-    """Return the full report of one contender, with 95 % bootstrap intervals of F1 over articles."""
+    """Return the full report of one contender, with the bounds of 95 % bootstrap intervals of F1 over articles."""
     report = multilabel_report(truth, predictions.predicted, predictions.probabilities, labels)
-    columns: dict[str, list[int]] = {label: [number] for number, label in enumerate(labels)}
-    for name, chosen in {**columns, "macro_f1": list(range(len(labels)))}.items():
-        low, high = bootstrap_interval(
-            articles,
-            lambda rows, chosen=chosen: macro_f1(truth[rows][:, chosen], predictions.predicted[rows][:, chosen]),
-            seed,
-        )
-        target = report[name] if name in columns else report
-        assert isinstance(target, dict)
-        target["f1_low" if name in columns else "macro_f1_low"] = low
-        target["f1_high" if name in columns else "macro_f1_high"] = high
+
+    def interval(columns: list[int]) -> tuple[float, float]:
+        true, predicted = truth[:, columns], predictions.predicted[:, columns]
+        return bootstrap_interval(articles, lambda rows: macro_f1(true[rows], predicted[rows]), seed)
+
+    for column, label in enumerate(labels):
+        scores = report.labels[label]
+        scores["f1_low"], scores["f1_high"] = interval([column])
+    report.overall["macro_f1_low"], report.overall["macro_f1_high"] = interval(list(range(len(labels))))
     return report
 
 

@@ -59,11 +59,12 @@ class _Graph(nn.Module):
 
 def write_graph(model: PreTrainedModel, path: Path) -> None:
     """Write ``model`` as an ONNX graph with free numbers of sentences and word pieces."""
-    sample = torch.ones(2, 16, dtype=torch.int64)
+    # Two tensors, not one given twice: the exporter would take them for one input.
+    sample = torch.ones(2, 16, dtype=torch.int64), torch.ones(2, 16, dtype=torch.int64)
     free = {0: torch.export.Dim("sentences"), 1: torch.export.Dim("length", max=model.config.max_position_embeddings)}
     torch.onnx.export(
-        _Graph(model),
-        (sample, sample),
+        _Graph(model).eval(),
+        sample,
         str(path),
         input_names=["input_ids", "attention_mask"],
         output_names=["logits"],

@@ -30,6 +30,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from pipeline.config import Config
 from pipeline.training.data import encode
 from pipeline.training.encoder import load_encoder
+from pipeline.training.inference import logits_of
 from pipeline.training.metrics import Floats, macro_f1
 
 
@@ -133,9 +134,12 @@ def fine_tune(
         callbacks=[EarlyStoppingCallback(config.patience), history],
     )
     trainer.train(resume_from_checkpoint=checkpoint)
-    logits = np.asarray(trainer.predict(trainer.eval_dataset).predictions, dtype=np.float64)
+    trained = trainer.model
+    assert isinstance(trained, PreTrainedModel)
+    # The trainer's own predictions come in the order of its length-grouping sampler, not in that of the rows.
+    logits = logits_of(trained, tokenizer, validation["text"], config.max_length, 4 * config.batch_size)
     shutil.rmtree(work, ignore_errors=True)
-    return FineTuned(trainer.model, tokenizer, history.rows, logits, encoder.revision)
+    return FineTuned(trained, tokenizer, history.rows, logits, encoder.revision)
 
 
 def _macro_f1(prediction: EvalPrediction) -> dict[str, float]:

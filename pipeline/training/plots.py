@@ -11,11 +11,13 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve
 
 from pipeline.corpus.labels import Labels
 from pipeline.training.evaluation import Predictions, confusion_of_label_sets
-from pipeline.training.metrics import Floats, Truth
+from pipeline.training.metrics import Report, Truth
 
 plt.rcParams |= {
     "figure.dpi": 130,
@@ -82,7 +84,8 @@ def reliability(truth: Truth, model: Predictions, labels: Labels, folder: Path, 
     axes.set(xlabel="predicted probability", ylabel="observed frequency", title="Calibration on test")
     legend = axes.legend(loc="upper left")
     for handle in legend.legend_handles:
-        handle.set_sizes([40])
+        if isinstance(handle, PathCollection):
+            handle.set_sizes([40])
     save(figure, folder / "reliability.png")
     write_table(folder / "reliability.csv", ["label", "predicted", "observed", "sentences"], rows)
 
@@ -140,21 +143,18 @@ def learning_curves(history: Sequence[dict[str, float]], folder: Path) -> None:
     )
 
 
-def comparison(scores: dict[str, tuple[Floats, float, float]], labels: Labels, folder: Path) -> None:
-    """F1 per label of every contender, and macro-F1 with its interval.
-
-    Args:
-        scores: by contender: F1 per label and the interval of macro-F1.
-    """
+def comparison(reports: dict[str, Report], labels: Labels, folder: Path) -> None:
+    """F1 per label of every contender, and macro-F1 with its interval, which the reports have as ``macro_f1_low`` and ``_high``."""
     figure, axes = plt.subplots(figsize=(7.2, 3.6))
     names = [*labels.names, "macro"]
-    width = 0.8 / len(scores)
+    width = 0.8 / len(reports)
     shades = ["#BBBBBB", "#777777", "#0072B2"]
-    for number, (contender, (f1, low, high)) in enumerate(scores.items()):
-        heights = [*f1, float(np.mean(f1))]
-        places = np.arange(len(names)) + (number - (len(scores) - 1) / 2) * width
+    for number, (contender, report) in enumerate(reports.items()):
+        macro, low, high = (report.overall[name] for name in ("macro_f1", "macro_f1_low", "macro_f1_high"))
+        heights = [*(report.labels[label]["f1"] for label in labels.names), macro]
+        places = np.arange(len(names)) + (number - (len(reports) - 1) / 2) * width
         errors = np.zeros((2, len(names)))
-        errors[:, -1] = max(heights[-1] - low, 0), max(high - heights[-1], 0)
+        errors[:, -1] = max(macro - low, 0), max(high - macro, 0)
         axes.bar(
             places,
             heights,
@@ -181,11 +181,11 @@ def comparison(scores: dict[str, tuple[Floats, float, float]], labels: Labels, f
         title="Against the baselines (bar: 95 % interval over articles)",
     )
     axes.set_xticklabels(names)
-    axes.legend(ncols=len(scores), loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False)
+    axes.legend(ncols=len(reports), loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False)
     axes.grid(axis="x", visible=False)
     save(figure, folder / "comparison.png")
 
 
-def save(figure: plt.Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, bbox_inches="tight", metadata={"Software": None})
     plt.close(figure)

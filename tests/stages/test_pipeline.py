@@ -1,0 +1,2 @@
+def test_x(workplace):
+    assert workplace.exported.is_dir()
