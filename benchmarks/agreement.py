@@ -1,6 +1,6 @@
 """How far two annotators agree: Cohen's kappa per label, Krippendorff's alpha with MASI distance over label sets.
 
-    python benchmarks/agreement.py [--annotations data/annotations]
+python benchmarks/agreement.py [--annotations data/annotations]
 """
 
 import json
@@ -39,7 +39,9 @@ def krippendorff_alpha(units: list[list[LabelSet]]) -> float:
     sets = [frozenset(json.loads(kind)) for kind in kinds]
     total = counts.sum()
     expected = sum(
-        int(counts[i]) * int(counts[j]) * masi_distance(sets[i], sets[j]) for i in range(len(sets)) for j in range(len(sets))
+        int(counts[i]) * int(counts[j]) * masi_distance(sets[i], sets[j])
+        for i in range(len(sets))
+        for j in range(len(sets))
     ) / (total * (total - 1))
     return float(1 - observed / expected)
 
@@ -49,7 +51,9 @@ def main(annotations: Path = Path("data/annotations"), labels: Path = Path("conf
     given: dict[tuple[str, str], dict[str, LabelSet]] = defaultdict(dict)
     for placed in read_annotations(sorted(annotations.glob("*.jsonl")), names):
         given[placed.key][placed.annotation.annotator] = frozenset(placed.annotation.labels)
-    pairs = [[answers["first"], answers["second"]] for answers in given.values() if {"first", "second"} <= answers.keys()]
+    pairs = [
+        [answers["first"], answers["second"]] for answers in given.values() if {"first", "second"} <= answers.keys()
+    ]
     for name in names:
         kappa = cohen_kappa_score([name in first for first, _ in pairs], [name in second for _, second in pairs])
         print(f"{name:<12} kappa {kappa:.3f}")

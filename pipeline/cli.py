@@ -58,7 +58,8 @@ def pretrain(
     """Train a compact encoder, tokenizer included, on plain text."""
     with user_errors():
         try:
-            from pipeline.training.pretrain.pretrain import PretrainConfig, pretrain
+            from pipeline.training.pretrain.config import PretrainConfig
+            from pipeline.training.pretrain.pretrain import pretrain
         except ModuleNotFoundError as error:
             from pipeline.errors import InputError
 

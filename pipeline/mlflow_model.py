@@ -8,18 +8,24 @@ from typing import Any
 
 import pandas as pd
 from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from pipeline.classifier.predict import Classifier
 
 
-class NetralModel(PythonModel):  # type: ignore[misc]
+class NetralModel(PythonModel):
     """A column ``text`` in; ``text``, ``labels`` (joined by ``|``) and ``score_<label>`` out."""
 
-    def load_context(self, context: Any) -> None:
+    def load_context(self, context: PythonModelContext) -> None:
         self.classifier = Classifier(Path(context.artifacts["checkpoint"]))
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    # MLflow looks for all of these arguments by name.
+    def predict(
+        self,
+        context: PythonModelContext,  # noqa: ARG002
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> pd.DataFrame:
         texts = [str(text) for text in model_input["text"]]
         scores = self.classifier.score(texts)
         columns = {

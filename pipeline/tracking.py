@@ -5,8 +5,8 @@ costs the log, never the work.
 """
 
 import os
+import re
 import sys
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +23,7 @@ import sqlalchemy.exc
 from mlflow.data.pandas_dataset import from_pandas
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.types.schema import ColSpec, DataType, Schema
+from mlflow.types.schema import ColSpec, DataType, Schema, TensorSpec
 
 from pipeline.errors import InputError
 
@@ -47,11 +47,9 @@ class Diary:
         try:
             yield
         except _TROUBLE as error:
+            if not self._lost:
+                print(f"netral: tracking is lost from here on, work goes on: {_reason(error)}", file=sys.stderr)
             self._lost = True
-            print(
-                f"netral: tracking is lost from here on, work goes on: {' '.join(str(error).split())[:200]}",
-                file=sys.stderr,
-            )
 
     def parameters(self, values: Mapping[str, Any]) -> None:
         """Log ``values``, nested ones under dotted names."""
@@ -93,7 +91,7 @@ class Diary:
         """
         if self._lost:
             return None
-        outputs = [
+        outputs: list[ColSpec | TensorSpec] = [
             ColSpec(DataType.string, "text"),
             ColSpec(DataType.string, "labels"),
             *(ColSpec(DataType.double, f"score_{label}") for label in labels),
@@ -134,11 +132,10 @@ def diary(run_id: str | None = None, name: str | None = None, tags: Mapping[str,
         if run_id is not None and not _exists(run_id):
             run_id = None
         run = mlflow.start_run(run_id=run_id, run_name=name, tags=dict(tags or {}), log_system_metrics=False)
-    except _TROUBLE as error:
-        shown = urllib.parse.urlsplit(uri)._replace(query="", fragment="")
-        where = shown._replace(netloc=shown.hostname or "").geturl() if shown.password else uri
+    except (*_TROUBLE, ImportError) as error:  # a database address without its driver
         raise InputError(
-            f"the MLflow tracking server at {where} cannot be used ({' '.join(str(error).split())[:120]}); start it, or unset MLFLOW_TRACKING_URI"
+            f"the MLflow tracking server at {_without_secrets(uri)} cannot be used ({_reason(error)}); "
+            "start it, or unset MLFLOW_TRACKING_URI"
         ) from None
     entry = Diary(run.info.run_id)
     status = "FAILED"
@@ -148,6 +145,16 @@ def diary(run_id: str | None = None, name: str | None = None, tags: Mapping[str,
     finally:
         with entry._entry():
             mlflow.end_run(status)
+
+
+def _reason(error: Exception) -> str:
+    """Return what ``error`` says, in one short line."""
+    return _without_secrets(" ".join(str(error).split()))[:200]
+
+
+def _without_secrets(text: str) -> str:
+    """Return ``text`` without the user, password and query of the addresses in it."""
+    return re.sub(r"(?<=://)[^/\s]*@|(?<=\S)\?\S*=\S*", "", text)
 
 
 def _exists(run_id: str) -> bool:

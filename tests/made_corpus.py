@@ -83,7 +83,16 @@ TITLES = (
     "Catatan singkat {} menjelang musim hujan",
     "Cerita warga {} tentang pasar lama",
 )
-PLACES = ("Lubuk Serai", "Tanjung Merawan", "Kota Ranjau", "Muara Teluk", "Rawa Bening", "Bukit Sirih", "Pulau Dandan", "Sungai Keruh")  # fmt: skip
+PLACES = (
+    "Lubuk Serai",
+    "Tanjung Merawan",
+    "Kota Ranjau",
+    "Muara Teluk",
+    "Rawa Bening",
+    "Bukit Sirih",
+    "Pulau Dandan",
+    "Sungai Keruh",
+)
 LINK = "Baca juga: Harga cabai turun lagi"
 
 
@@ -109,7 +118,9 @@ def write_corpus(folder: Path) -> None:
     for number in range(ARTICLES):
         (title, _), *body = sentences(number)
         text = "\n\n".join([*(sentence for sentence, _ in body[:3]), LINK, *(sentence for sentence, _ in body[3:])])
-        articles.append({"id": article_id(number), "title": title, "text": text, "published": f"2024-10-{number + 1:02d}"})
+        articles.append(
+            {"id": article_id(number), "title": title, "text": text, "published": f"2024-10-{number + 1:02d}"}
+        )
         annotations += [
             {"article_id": article_id(number), "text": sentence, "labels": labels, "annotator": "first"}
             for sentence, labels in sentences(number)

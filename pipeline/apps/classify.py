@@ -10,7 +10,8 @@ from pipeline.apps.output import Format, check_output, rejects_path, single_file
 from pipeline.apps.predictions import Counts, Labelled, Unit, predict, read_units
 from pipeline.apps.show import show
 from pipeline.classifier.predict import Classifier
-from pipeline.corpus.readers import Reject, find_files
+from pipeline.corpus.input_files import find_files
+from pipeline.corpus.readers import Reject
 from pipeline.errors import InputError
 
 

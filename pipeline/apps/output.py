@@ -1,7 +1,7 @@
 """Predictions to files: JSONL, CSV or Parquet, one file or a folder, whole or not at all."""
 
 import csv
-import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -153,5 +153,9 @@ def check_output(out: Path, overwrite: bool) -> None:
             f"{out}: is a {'folder' if out.is_dir() else 'file'}, but a {'file' if out.is_dir() else 'folder'} is to be written"
         )
     folder = next(parent for parent in out.absolute().parents if parent.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InputError(f"{out}: cannot be written, since {folder} is not a writable folder")
+    try:
+        # Permissions do not tell all: quotas, read-only mounts and special file systems show only when one writes.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written, since {folder} takes no files: {error.strerror}") from None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from pipeline.apps.predictions import Labelled
@@ -11,17 +12,16 @@ from pipeline.corpus.readers import Reject
 
 
 def show(items: Iterable[Labelled | Reject], manifest: Manifest, console: Console) -> None:
-    """Print every sentence with its labels before it, colours and Indonesian names as the checkpoint declares them."""
+    """Print every article with its sentences, their labels before them in the colours that the checkpoint declares."""
     colours = {label.name: label.colour for label in manifest.labels}
-    width = max(len(name) for name in manifest.names)
     for item in items:
         if isinstance(item, Reject):
             console.print(Text(f"rejected {item.place}: {item.reason}; expected {item.expected}", style="red"))
             continue
-        console.print(Text(f"\n{item.record.id}", style="bold"))
+        table = Table.grid(padding=(0, 2))
+        table.add_column(justify="right", min_width=max(map(len, colours)) + 5)
+        table.add_column(overflow="fold")
         for row in item.rows:
-            labels = row["labels"] or [""]
-            for number, label in enumerate(labels):
-                tag = Text(f"{label:>{width}} ", style=colours.get(label, ""))
-                score = Text(f"{row[f'score_{label}']:.2f} " if label else "     ", style="dim")
-                console.print(tag + score + Text(" ".join(row["text"].split()) if number == len(labels) - 1 else "┐"))
+            tags = [Text(f"{label} {row[f'score_{label}']:.2f}", style=colours[label]) for label in row["labels"]]
+            table.add_row(Text("\n").join(tags) if tags else "", " ".join(row["text"].split()), end_section=True)
+        console.print(Text(f"\n{item.record.id}", style="bold"), table, sep="\n")

@@ -63,7 +63,7 @@ class Classifier:
             feed = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
             (logits[batch.rows],) = self._session.run(["logits"], feed)
         chosen = np.array([place[text] for text in texts], dtype=np.int64)
-        probabilities = 1 / (1 + np.exp(-logits))
+        probabilities = np.reciprocal(1 + np.exp(-logits))
         return Scores(probabilities[chosen], np.array(encoded.truncated, dtype=bool)[chosen])
 
     def labels(self, scores: Scores) -> list[list[str]]:

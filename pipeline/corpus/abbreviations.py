@@ -12,7 +12,10 @@ BEFORE_A_NAME = frozenset(
 
 # Stand before a number: no boundary where a digit follows.
 BEFORE_A_NUMBER = frozenset(
-    "sd no nos nmr pkl km rt rw hlm hal ps pos vol art tgl rp us tel telp fax blok lt jan feb mar apr jun jul agu agt agust sep sept okt nov".split()
+    """
+    sd no nos nmr pkl km rt rw hlm hal ps pos vol art tgl rp us tel telp fax blok lt
+    jan feb mar apr jun jul agu agt agust sep sept okt nov
+    """.split()
 )
 
 # Academic degrees and orders behind a name.

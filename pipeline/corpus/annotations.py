@@ -109,11 +109,11 @@ def join(
             problems.append(
                 f"{sentence.article_id}, sentence {sentence.index}: no annotation for '{_short(sentence.text)}'"
             )
-    for placed in annotations:
-        if placed.key not in matched:
-            problems.append(
-                f"{placed.place}: matches no sentence of {placed.annotation.article_id}: '{_short(placed.annotation.text)}'"
-            )
+    problems += [
+        f"{placed.place}: matches no sentence of {placed.annotation.article_id}: '{_short(placed.annotation.text)}'"
+        for placed in annotations
+        if placed.key not in matched
+    ]
     complain(problems, "annotations and sentences do not match")
     return labelled
 

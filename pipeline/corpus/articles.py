@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.corpus.readers import Reject, find_files, read_records
+from pipeline.corpus.input_files import find_files
+from pipeline.corpus.readers import Reject, read_records
 from pipeline.corpus.records import Article
 from pipeline.errors import complain
 

@@ -35,7 +35,7 @@ _WIDGET_WORDS = frozenset(
     bagikan share sebarkan dibagikan shares view views like likes suka dilihat dibaca pembaca kali k rb ribu ini ke on this artikel
     berita url link tautan salin copy berhasil dicopy disalin facebook twitter whatsapp telegram google plus instagram line linkedin
     pinterest email x fb wa g f t w tweet print threads tiktok bbm ig youtube komentar comment comments hits tayangan reaksi anda terhadap
-    senang lucu marah sedih kaget biasa saja memuat loading ya tidak menyukai informasi bermanfaat apakah apa rating jumlah pengunjung
+    senang lucu marah sedih kaget biasa saja memuat loading ya tidak menyukai informasi bermanfaat apakah apa bagaimana rating jumlah pengunjung
     menit detik baca waktu min read dengarkan putar audio foto lihat video pilihan pilih kecepatan reply balas a font
     """.split()
 )
@@ -47,7 +47,10 @@ _DATE = rf"(?:(?:{_DAY},?\s)?\(?\d{{1,2}}[\s/.-](?:{_MONTH}|\d{{1,2}})[\s/.,-]{{
 _TIME = r"\d{1,2}[.:]\d{2}"
 _READ_ON = r"(?:baca|simak|lihat|tonton)"
 _OTHERS = r"(?:terkait|lainnya|terbaru|populer|terpopuler|pilihan|rekomendasi|sebelumnya)"
-_ROLE = r"(?:laporan|reporter|pewarta|penulis|editor|redaktur|kontributor|uploader|sumber|fotografer|foto|wartawan|jurnalis|author|penyunting|rep|red|liputan|publisher|kamerawan|naskah)"
+_ROLE = (
+    r"(?:laporan|reporter|pewarta|penulis|editor|redaktur|kontributor|uploader|sumber|fotografer|foto|dokumentasi|wartawan|jurnalis|author|penyunting"
+    r"|rep|red|liputan|publisher|kamerawan|naskah)"
+)
 
 # In order; the first that matches the whole line, white space folded, names the reason.
 _LINES = [
@@ -58,92 +61,109 @@ _LINES = [
     ("related", r"\W*(?:tonton|simak) (?:juga )?video\b.*"),
     (
         "related",
-        rf"\W*(?:{_READ_ON} (?:juga|pula|lagi|selengkapnya)|(?:berita|artikel|tulisan|kabar|video|topik|pos) {_OTHERS}\b.{{0,60}})\W*",
+        rf"\W*(?:{_READ_ON} (?:juga|pula|lagi|selengkapnya)"
+        rf"|(?:berita|artikel|tulisan|kabar|video|topik|pos) {_OTHERS}(?: ?:.{{0,60}})?)\W*",
     ),
     (
         "related",
-        r"\W*(?:terpopuler|terkini|terbaru|populer|trending|related(?: posts?| articles?)?|rekomendasi(?: untuk anda)?|pilihan (?:editor|redaksi)|jangan lewatkan|berita foto)\W*",
+        r"\W*(?:terpopuler|terkini|terbaru|populer|trending|related(?: posts?| articles?)?|rekomendasi(?: untuk anda)?"
+        r"|pilihan (?:editor|redaksi)|jangan lewatkan|berita foto)\W*",
     ),
     (
         "advertisement",
-        r"\W*(?:advertisement|advertorial|iklan|sponsored|ads|promo)\b(?: (?:by|di ?bawah ini|layanan|untuk anda|google)\b.*|\W*)",
+        r"\W*(?:advertisement|advertorial|iklan|sponsored|ads|promo)\b"
+        r"(?: (?:by|di ?bawah ini|layanan masyarakat ?:|untuk anda|google)(?!\w).*|\W*)",
     ),
     (
         "advertisement",
-        r"\W*scroll (?:untuk|to|ke)\b.*|\W*banner ?\d+ ?x ?\d+.*|lanjutkan membaca\b.*|geser (?:ke|untuk) .*",
+        r"\W*scroll (?:untuk|to|ke)\b.*|\W*banner ?\d{3,} ?x ?\d{2,}.*|lanjutkan membaca\b.*|geser (?:ke|untuk) .*",
     ),
     (
         "player",
         r"[\W\d]*\d{1,2}:\d{2} ?/ ?(?:\d{1,2}:)?\d{1,2}:\d{2}\W*(?:dengarkan)?\W*|\[gambas:.*\]|foto ?:? ?\d+ ?/ ?\d+|anda mendengarkan .*",
     ),
-    ("copyright", r".*(?:copyright|hak cipta|all rights? reserved|©).*"),
+    ("copyright", r".*(?:copyright|hak cipta (?:dilindungi|\W*\d{4})|all rights? reserved|©).*"),
     (
         "comment",
-        r"(?:kolom |isi |tulis(?:kan)? |lihat semua |tinggalkan |kirim )?komentar\b(?: (?:terbanyak|anda|sepenuhnya .*|di luar .*|dinonaktifkan))?\W*(?:\d+\W*)?",
-    ),
-    (
-        "comment",
-        r"\W*\d+ (?:komentar|comments?|tanggapan|balasan)\b.{0,40}|tinggalkan (?:balasan|komentar|pesan)\b.*|leave a (?:reply|comment).*|facebook comments.*",
+        r"(?:kolom |isi |tulis(?:kan)? |lihat semua |tinggalkan |kirim )?komentar\b(?: (?:terbanyak|anda|dinonaktifkan))?\W*(?:\d+\W*)?"
+        r"|(?:isi )?komentar (?:ini )?(?:sepenuhnya|di ?luar|adalah|menjadi|bukan)\b.*\b(?:tanggung ?jawab|tanggapan)\b.*",
     ),
     (
         "comment",
-        r"(?:alamat (?:email|surel) anda tidak akan|your email address will not|save my name|simpan nama|ruas yang wajib|isi komentar|komentar ini|jadilah yang pertama) .*",
+        r"\W*\d+ (?:komentar|comments?|tanggapan|balasan)\b[^.?!]{0,40}|tinggalkan (?:balasan|komentar|pesan)\b[^.?!]{0,60}"
+        r"|leave a (?:reply|comment).*|facebook comments.*",
     ),
     (
         "comment",
-        r"(?:silakan )?(?:login|masuk) untuk .*komentar.*|tulis komentar.*|(?:nama|email|surel|situs web|website)(?: ?\*)?(?: (?:nama|email|surel|situs web|website) ?\*?)*",
+        r"(?:alamat (?:email|surel) anda tidak akan|your email address will not|save my name|simpan nama|ruas yang wajib"
+        r"|jadilah yang pertama) .*",
+    ),
+    (
+        "comment",
+        r"(?:silakan )?(?:login|masuk) untuk .*komentar.*|tulis komentar.*"
+        r"|(?:nama|email|surel|situs web|website)(?: ?\*)?(?: (?:nama|email|surel|situs web|website) ?\*?)*",
     ),
     (
         "prompt",
-        r".*\b(?:google news|(?:grup|kanal|channel|saluran) (?:telegram|whatsapp|youtube)|whatsapp channel|newsletter)\b.*",
+        r"\W*google news\b.*|[^\w\"“']*(?:(?:mari|ayo|yuk|silah?kan|jangan lupa|anda bisa) )?"
+        r"(?:untuk mendapatkan|dapatkan|ikuti|gabung|bergabung|join|klik|berlangganan|subscribe|follow|simak|baca|cek|update|nikmati)\b.*"
+        r"\b(?:google news|(?:grup|kanal|channel|saluran) (?:resmi )?(?:telegram|whatsapp|wa|youtube)|whatsapp channel|newsletter)\b.*",
     ),
     (
         "prompt",
-        r"(?:dapatkan|ikuti|nikmati|cek) (?:terus )?(?:update|berita|informasi terbaru|kabar terbaru|breaking|kami)\b.*|.*\bsatu akun di ponsel.*|mari bergabung di .*|.*\bdi line dan instagram\W*",
+        r"(?:dapatkan|ikuti|nikmati|cek) (?:terus )?(?:update|berita|informasi terbaru|kabar terbaru|breaking|kami)\b.*"
+        r"|.*\bsatu akun di ponsel.*|mari bergabung di .*|.*\bdi line dan instagram\W*",
     ),
     (
         "prompt",
-        r"(?:berlangganan|subscribe|follow|unduh aplikasi|download aplikasi|klik untuk|punya foto) .*|(?:artikel|berita) ini (?:telah|sudah) (?:terbit|tayang)\b.*|baca selengkapnya.*",
+        r"(?:berlangganan|subscribe|follow) [^.?]*|(?:unduh aplikasi|download aplikasi|klik untuk|punya foto) .*"
+        r"|(?:artikel|berita) ini (?:telah|sudah) (?:terbit|tayang)\b.*|baca selengkapnya.*",
     ),
     (
         "prompt",
-        r"halaman (?:selanjutnya|berikutnya|\d+)\W*|(?:lompat|langsung) ke (?:isi|konten)\b.*|skip to .*|lihat semua\b.{0,40}|selengkapnya\W*|\W*(?:next|previous)(?: post)?\b ?:?.{0,90}",
+        r"halaman (?:selanjutnya|berikutnya|\d+)\W*|(?:lompat|langsung) ke (?:isi|konten)\b.*|skip to .*|lihat semua\b.{0,40}"
+        r"|selengkapnya\W*|\W*(?:next|previous)(?: post)?\b ?:?.{0,90}",
     ),
     ("prompt", r"\W*(?:sebelumnya|selanjutnya|berikutnya) ?: ?.{0,90}|you might also like.*|load more.*|.*awards\?.*"),
     (
         "tags",
-        r"(?:tags?|tagged with|topik|topik terkait|kata kunci(?: ?/ ?tags)?|label|keyword|kategori) ?:.*|(?:\s?#\w+)+\s?|id [^.?!]*,[^.?!]*",
+        r"(?:tags?|tagged with|topik|topik terkait|kata kunci(?: ?/ ?tags)?|label|keyword|kategori) ?:.*"
+        r"|(?:\s?#\w+)+\s?|id [^.?!]*,[^.?!]*",
     ),
     (
         "date",
-        rf".{{0,60}}{_DATE}(?:[ |,·•:-]{{0,4}}{_TIME})?.{{0,40}}|(?:{_DAY},? )?{_TIME}(?: wi[bt]a?)?\W*|(?:.{{0,60}}\W)?\d+ ?(?:menit|mins?) (?:baca|read)\b.{{0,30}}",
+        rf".{{0,60}}{_DATE}(?:[ |,·•:-]{{0,4}}{_TIME})?.{{0,40}}|(?:{_DAY},? )?{_TIME}(?: wi[bt]a?)?\W*"
+        r"|(?:.{0,60}\W)?\d+ ?(?:menit|mins?) (?:baca|read)\b.{0,30}",
     ),
     ("date", r"\d+ (?:jam|hari|menit) (?:yang )?lalu.*|[A-Z](?: [A-Z]){3,}|kalender\b.{0,30}"),
     (
         "byline",
-        rf"{_ROLE}(?: \w+)? ?[:/|].*|tim (?:redaksi|liputan)\b.{{0,40}}|(?:rep|red) ?/ ?(?:red|rep)\w*.{{0,30}}|(?:admin|redaksi)\b.{{0,60}}",
+        rf"{_ROLE}(?: \w+)? ?[:/|].*|tim (?:redaksi|liputan)\b.{{0,40}}|(?:rep|red) ?/ ?(?:red|rep)\w*.{{0,30}}"
+        r"|(?:admin|redaksi)\b.{0,60}",
     ),
     (
         "byline",
-        r"(?:penulis|editor|pewarta|reporter|redaktur|kontributor|laporan) (?-i:[A-Z])[^?!]{0,60}|(?:oleh|by|ditulis oleh|diposting oleh|posted by|diterbitkan|publish(?:ed)?|diunggah)\b ?:? ?.{0,80}",
+        r"(?:penulis|editor|pewarta|reporter|redaktur|kontributor|laporan) (?-i:[A-Z])[^?!]{0,60}"
+        r"|(?:oleh|by|ditulis oleh|diposting oleh|posted by|diterbitkan|publish(?:ed)?|diunggah)\b ?:? ?.{0,80}",
     ),
     ("breadcrumb", r"(?:beranda|home)(?:\W.*|(?-i:[A-Z]).*|$)|[^.?!]* [>›»|/] [^.?!]*|[\w.]+ [>›»|] .*"),
     ("closing", r"[\W_]+|\W*[\(\[][\w/.&* -]{1,24}[\)\]]\W*"),
 ]
 _LINE_PATTERNS = [(reason, re.compile(pattern, re.IGNORECASE)) for reason, pattern in _LINES]
-# What these find in a line that reads like a sentence is chance.
+# What the others find in a line that reads like a sentence is chance.
 _NEVER_A_SENTENCE = frozenset({"related", "advertisement", "copyright", "comment", "prompt"})
 
 # Markers of blocks of links: what follows them is no prose, until prose is seen again.
 LINK_BLOCK = re.compile(
-    rf"\W*(?:(?:baca|simak|lihat)(?: (?:juga|lagi|lainnya))?|(?:berita|artikel|tulisan|video|topik) {_OTHERS}|terpopuler|terkini|populer|trending"
-    r"|related.{0,12}|rekomendasi.{0,20}|you might also like|video pilihan|next post|previous post|paling banyak dibaca)\W*",
+    rf"\W*(?:(?:baca|simak|lihat)(?: (?:juga|lagi|lainnya))?|(?:berita|artikel|tulisan|video|topik) {_OTHERS}|terpopuler|terkini"
+    r"|populer|trending|related.{0,12}|rekomendasi.{0,20}|you might also like|video pilihan|next post|previous post"
+    r"|paling banyak dibaca)\W*",
     re.IGNORECASE,
 )
 # Markers of the comment section, behind which a page has no prose of its own.
 COMMENT_SECTION = re.compile(
-    r"(?:tinggalkan (?:balasan|komentar)|leave a (?:reply|comment)|alamat (?:email|surel) anda tidak akan|kolom komentar|facebook comments"
-    r"|komentar\W*$|\d+ komentar\W*$|komentar \(\d+\))",
+    r"(?:tinggalkan (?:balasan|komentar)\b[^.?!]{0,60}$|leave a (?:reply|comment)|alamat (?:email|surel) anda tidak akan"
+    r"|facebook comments|(?:kolom )?komentar\W*$|\d+ komentar\W*$|komentar \(\d+\))",
     re.IGNORECASE,
 )
 
@@ -156,18 +176,19 @@ def line_reason(line: str) -> str | None:
     words = [word.lower() for word in _WORDS.findall(folded)]
     if (all(word in _WIDGET_WORDS for word in words) and (words or not folded.strip("\"'”“’‘"))) or folded.isdigit():
         return "share"
-    sentence_like = (len(words) > 4 and folded[-1:] in '.?!”"…') or folded[-1:] == "?"
+    ending = CLOSING.sub("", folded)[-1:]
+    sentence_like = (len(words) > 4 and ending in set('.?!”"…')) or ending == "?"
     for reason, pattern in _LINE_PATTERNS:
         if (reason in _NEVER_A_SENTENCE or not sentence_like) and pattern.fullmatch(folded):
             return reason
     return None
 
 
-_PLACE = r"[A-Z][\w.’'/()-]*(?:[ ,/]{1,2}[A-Z(][\w.’'/()-]*){0,4}"
+_PLACE = r"[A-Z][\w.’'/()-]*(?:[ ,]{1,2}[A-Z(][\w.’'/()-]*){0,4}"
 _NAME = r"[A-Z][\w.()&’'-]*(?: [A-Z][\w.()&’'-]*){0,4}"
 _BEGINS = r"(?=[\"“'‘(A-Z0-9])"
 DATELINES = [
-    re.compile(rf"{_PLACE}\s?\([^()]{{2,40}}\)\s*[-–—|]{{1,3}}\s*(?=\S)"),  # Kuala Pembuang (Antaranews Kalteng) -
+    re.compile(rf"{_PLACE},?\s?\([^()]{{2,40}}\)\s*[-–—|]{{1,3}}\s*(?=\S)"),  # Kuala Pembuang (Antaranews Kalteng) -
     re.compile(r"[A-Z]{3,8},\s[A-Z][\w .'’-]{1,30}\s?:\s+"),  # KBRN, Sintang:
     re.compile(
         rf"[A-Z][A-Z.'’/ ]{{2,35}}(?:,\s*[\w.()& ’'-]{{2,40}}?)?\s*[-–—]{{1,3}}\s+{_BEGINS}"
@@ -181,10 +202,11 @@ CAPTION_LABEL = re.compile(r"(?:foto|caption|teks foto|ket(?:erangan)?\.? foto)\
 
 # A photo credit at the end of a caption, cut off or not: "(Foto A", "FOTO: ECHA/REMU POS", "ANTARA/NAMA.", "--Rizal/Post--", "--".
 CREDIT = re.compile(
-    r"\s*(?:(?i:[-–—]{0,2}\s*\b(?:foto|photo|fotografer|dok|dokumentasi)\s*[:/.][^?!]{0,60}"
+    r"\s*(?:(?i:(?:(?<=[.)?!”\"])\s*[-–—]{0,2}|[-–—]{1,2})\s*(?:foto|photo|fotografer|dokumentasi|dok\.?)\s*[:/][^?!]{0,60}"
+    r"|(?<=[.)?!”\"])\s*[-–—]{0,2}\s*dok\.[^?!]{0,40}"
     r"|[-–—]{0,2}\s*[\(\[]\s*(?:foto|photo|dok|ilustrasi|istimewa|ist)\b[^\)\]]{0,70}[\)\]]?\W{0,3})"
     r"|(?<=[.)?!”\"])\s*\(?[A-Z]{2,}[\w ]{0,20}/[A-Z][\w. /-]{2,40}\)?\s*-{0,3}"
-    r"|(?<=[.)?!”\"])\s*\([\w. ]{2,30}/[\w. ]{0,20}|[-–—]{1,2}\s?[A-Z][\w ./]{2,30}[-–—]{1,2}|\s[-–—]{2})\s*$"
+    r"|(?<=[.)?!”\"])\s*\([\w. /-]{2,40}|[-–—]{1,2}\s?[A-Z][\w ./]{2,30}[-–—]{1,2}|\s[-–—]{2})\s*$"
 )
 # Initials, outlet or ornament behind the last full stop: "(fik)", ".(jejakrekam)", "[zul]", "***".
 CLOSING = re.compile(
@@ -192,6 +214,6 @@ CLOSING = re.compile(
 )
 # A link inside a paragraph.
 INLINE_LINK = re.compile(
-    r"[\(\[]\s*baca(?: juga| pula)?\s?:[^()\[\]]{3,200}[\)\]]|(?<=[.?!”\"])\s(?:baca|simak) (?:juga|pula)\s?:[^.?!]+$",
+    r"[\(\[]\s*baca(?: juga| pula)?\s?:[^()\[\]]{3,200}[\)\]]|(?<=[.?!”\"]\s)(?:baca|simak) (?:juga|pula)\s?:[^.?!]{1,200}$",
     re.IGNORECASE,
 )

@@ -6,9 +6,9 @@ from rensa import RMinHash, RMinHashLSH
 
 from pipeline.corpus.records import normalise
 
-# Estimates come from so many permutations; candidates are verified, so a low threshold costs time, not errors.
+# Signatures have so many permutations; a pair at the threshold is missed with at most this probability.
 PERMUTATIONS = 128
-BANDS = 32
+MISSED = 1e-4
 
 
 def word_shingles(text: str, size: int = 3) -> set[str]:
@@ -30,7 +30,7 @@ def similar_pairs(shingles: Sequence[set[str]], threshold: float) -> Iterable[tu
 
     Candidates come from MinHash with locality-sensitive hashing (Broder 1997; Indyk, Motwani 1998) and are verified.
     """
-    index = RMinHashLSH(threshold=threshold, num_perm=PERMUTATIONS, num_bands=BANDS)
+    index = RMinHashLSH(threshold=threshold, num_perm=PERMUTATIONS, num_bands=_bands(threshold))
     for j, current in enumerate(shingles):
         signature = RMinHash(num_perm=PERMUTATIONS, seed=1)
         signature.update(sorted(current))
@@ -38,3 +38,11 @@ def similar_pairs(shingles: Sequence[set[str]], threshold: float) -> Iterable[tu
             if jaccard(shingles[i], current) >= threshold:
                 yield i, j
         index.insert(j, signature)
+
+
+def _bands(threshold: float) -> int:
+    """Return the fewest bands that find a pair at ``threshold``: more of them cost time, since more candidates are verified."""
+    for bands in (8, 16, 32, 64):
+        if (1 - threshold ** (PERMUTATIONS // bands)) ** bands <= MISSED:
+            return bands
+    return PERMUTATIONS

@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.corpus.boilerplate import (
@@ -15,24 +14,17 @@ from pipeline.corpus.boilerplate import (
     LINK_BLOCK,
     line_reason,
 )
+from pipeline.corpus.lines import LIST_MARKER, TAIL, Span, is_ended, lines_of, trim
 from pipeline.corpus.records import normalise
 from pipeline.corpus.sentences import split_sentences
 
-Span = tuple[int, int]
 NamedSpan = tuple[int, int, str]
 
-_LINE = re.compile(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
-_ENDED = re.compile(r"[.?!…][\"'”’»)\]]*$|[\"”]$")
-_LIST_MARKER = re.compile(r"\s*(?:\(?\d{1,2}[.)]|[a-z][.)]|[-•*–—»·▪●◦])\s+(?=\S)")
 _SITE_NAME = re.compile(r"[A-Z][\w.]{2,25}(?:\s[A-Z][\w.]{2,25})?\s[-–—]\s")
 _WORD = re.compile(r"[^\W\d_]+")
 
-# Lines at least so long, in characters, may be hard-wrapped prose; shorter ones end where they end.
-WRAPPED_LINE = 50
 # A dateline stands before one of the first so many paragraphs: captions may precede it.
 DATELINE_PARAGRAPHS = 3
-# Patterns that look at the end of a paragraph see so many characters.
-TAIL = 120
 
 
 @dataclass
@@ -64,10 +56,10 @@ def clean(text: str, title: str, heading_words: int) -> Cleaned:
         title: the headline, recognised where it is repeated.
         heading_words: a line of up to so many words without a full stop is a heading.
     """
-    lines = list(_paragraphs(text))
+    lines = list(lines_of(text))
     page = _Page(text, normalise(title), heading_words, _site_name(text, lines))
     prose_like = [number for number, span in enumerate(lines) if line_reason(text[slice(*span)]) is None]
-    ended = [number for number in prose_like if _ended(text, *lines[number])]
+    ended = [number for number in prose_like if is_ended(text, *lines[number])]
     last_line, last_ended = max(prose_like, default=-1), max(ended, default=-1)
     cleaned = Cleaned()
     for number, (start, end) in enumerate(lines):
@@ -78,50 +70,6 @@ def clean(text: str, title: str, heading_words: int) -> Cleaned:
         else:
             cleaned.removed.append((start, end, reason))
     return cleaned
-
-
-def _paragraphs(text: str) -> Iterator[Span]:
-    """Yield the lines of ``text`` without white space at their edges, hard-wrapped lines of one paragraph joined."""
-    start = end = -1
-    for match in _LINE.finditer(text):
-        first, last = _trim(text, *match.span())
-        if first == last:
-            continue
-        if start >= 0 and _wraps(text, start, end, first, last):
-            end = last
-            continue
-        if start >= 0:
-            yield start, end
-        start, end = first, last
-    if start >= 0:
-        yield start, end
-
-
-def _trim(text: str, start: int, end: int) -> Span:
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return start, end
-
-
-def _wraps(text: str, start: int, end: int, first: int, last: int) -> bool:
-    """Say whether the line ``text[first:last]`` goes on with the sentence of ``text[start:end]``."""
-    if (
-        text.count("\n", end, first) > 1
-        or not text[first].islower()
-        or _ended(text, start, end)
-        or text[end - 1] in ":;,"
-    ):
-        return False
-    begin = text.rfind("\n", start, end) + 1 or start
-    if end - begin < WRAPPED_LINE or _LIST_MARKER.match(text, first, last):
-        return False
-    return line_reason(text[begin:end]) is None and line_reason(text[first:last]) is None
-
-
-def _ended(text: str, start: int, end: int) -> bool:
-    return _ENDED.search(text, max(start, end - TAIL), end) is not None
 
 
 def _site_name(text: str, lines: list[Span]) -> str | None:
@@ -143,9 +91,10 @@ def _reason(page: _Page, start: int, end: int, followed: bool) -> str | None:
         page.in_links, page.in_list = True, False
         return "related"
     tail = max(start, end - TAIL)
-    ended = _ended(page.text, start, end) or CLOSING.search(page.text, tail, end) is not None
+    ended = is_ended(page.text, start, end) or CLOSING.search(page.text, tail, end) is not None
     captioned = CREDIT.search(page.text, tail, end) is not None or CAPTION_LABEL.match(line) is not None
-    if not (captioned and words >= 8) and (reason := line_reason(line)):
+    listed = page.in_list and LIST_MARKER.match(line) is not None
+    if not (captioned and words >= 8) and (reason := line_reason(line)) and not (listed and reason == "date"):
         return reason
     if page.in_links:
         if words <= page.heading_words and (not ended or line.endswith("?")):
@@ -157,7 +106,7 @@ def _reason(page: _Page, start: int, end: int, followed: bool) -> str | None:
         return None
     if line[-1] in ":;,":
         return None if words >= 3 and followed else "heading"
-    if page.in_list and _LIST_MARKER.match(line):
+    if listed:
         return None
     return "heading" if words <= page.heading_words or _is_headline(line) else None
 
@@ -175,7 +124,7 @@ def _repeats_title(line: str, title: str) -> bool:
 def _is_headline(line: str) -> bool:
     if len(split_sentences(line)) > 1:
         return False
-    words = _WORD.findall(line)
+    words: list[str] = _WORD.findall(line)
     return sum(word[0].isupper() for word in words) > 0.6 * len(words)
 
 
@@ -202,11 +151,11 @@ def _keep(page: _Page, start: int, end: int, cut_off: bool, cleaned: Cleaned) ->
         match = pattern.search(text, max(start, end - TAIL), end)
         if match is None or match.start() <= start:
             return False
-        tail.insert(0, (*_trim(text, match.start(), end), reason))
+        tail.insert(0, (*trim(text, match.start(), end), reason))
         end = match.start()
         return True
 
-    in_list = cut_head(_LIST_MARKER, "marker") and page.in_list
+    in_list = cut_head(LIST_MARKER, "marker") and page.in_list
     labelled = cut_head(CAPTION_LABEL, "caption")
     if page.site_name and text.startswith(page.site_name, start, end):
         head.append((start, start + len(page.site_name), "dateline"))
@@ -218,7 +167,7 @@ def _keep(page: _Page, start: int, end: int, cut_off: bool, cleaned: Cleaned) ->
     while cut_tail(CLOSING, "closing"):
         pass
 
-    _, end = _trim(text, start, end)
+    _, end = trim(text, start, end)
     page.in_list = text[end - 1] == ":" or in_list or (page.in_list and text[end - 1] in ";,")
     if (credited or labelled or (leading and page.dateline_due > 0)) and cut_off:
         end = _without_cut_caption(text, start, end, tail)
@@ -235,7 +184,7 @@ def _keep(page: _Page, start: int, end: int, cut_off: bool, cleaned: Cleaned) ->
 
 def _without_cut_caption(text: str, start: int, end: int, tail: list[NamedSpan]) -> int:
     """Return the end of a caption's whole sentences; what is cut off behind them goes to ``tail``."""
-    if _ended(text, start, end) or text[end - 1] in ":;,)":
+    if is_ended(text, start, end) or text[end - 1] in ":;,)":
         return end
     last, _ = split_sentences(text, start, end)[-1]
     tail.insert(0, (last, end, "caption"))

@@ -1,22 +1,18 @@
-"""Files to articles: JSONL, CSV, Parquet, plain text and HTML, in folders, compressed or not. What cannot be read is rejected by name."""
+"""A file to articles: JSONL, CSV, Parquet, plain text or HTML. What cannot be read is rejected by name."""
 
 import csv
-import gzip
 import io
-import lzma
-import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.config import explain
+from pipeline.corpus.input_files import kind_of, open_bytes, read_errors
 from pipeline.corpus.records import Article
-from pipeline.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -44,58 +40,12 @@ class LooseSentence(BaseModel):
 
 
 Record = Article | LooseSentence
-SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet", ".txt", ".html", ".htm")
-_COMPRESSED = (".gz", ".zst")
 _EXPECTED_TEXT = "UTF-8 text"
-
-
-def find_files(inputs: Iterable[str]) -> list[Path]:
-    """Return the readable files among ``inputs``: files, folders (searched recursively) and globs; each once, sorted within its input.
-
-    Raises:
-        InputError: an input does not exist, is of an unknown kind, or holds no readable file.
-    """
-    files: dict[Path, None] = {}
-    for name in inputs:
-        path = Path(name)
-        if path.is_file():
-            if not _kind(path):
-                raise InputError(
-                    f"{path}: unknown kind of file; expected one of {', '.join(SUFFIXES)}, also with .gz or .zst"
-                )
-            found = [path]
-        elif path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.is_file() and _kind(file))
-        else:
-            pattern = Path(name)
-            anchor = Path(pattern.anchor) if pattern.anchor else Path()
-            relative = str(pattern.relative_to(pattern.anchor)) if pattern.anchor else name
-            found = (
-                sorted(file for file in anchor.glob(relative) if file.is_file() and _kind(file))
-                if "*" in name or "?" in name
-                else []
-            )
-            if not found and not any(sign in name for sign in "*?["):
-                raise InputError(f"{name}: no such file or folder")
-        if not found:
-            raise InputError(
-                f"{name}: holds no file that can be read; expected {', '.join(SUFFIXES)}, also with .gz or .zst"
-            )
-        files.update(dict.fromkeys(found))
-    return list(files)
-
-
-def _kind(path: Path) -> str:
-    """Return the suffix that names the format, compression aside, or an empty string."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    return suffixes[-1] if suffixes and suffixes[-1] in SUFFIXES else ""
 
 
 def read_records(path: Path, model: type[Article] | type[LooseSentence] = Article) -> Iterator[Record | Reject]:
     """Yield the records of one file, streaming, and a :class:`Reject` for each that cannot be read."""
-    kind = _kind(path)
+    kind = kind_of(path)
     try:
         if path.stat().st_size == 0:
             yield Reject(str(path), "the file is empty", "at least one record")
@@ -107,27 +57,8 @@ def read_records(path: Path, model: type[Article] | type[LooseSentence] = Articl
             yield from _read_parquet(path, model)
         else:
             yield from _read_page(path, model, _html if kind.startswith(".htm") else _plain_text)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, *_zstd_errors()) as error:
+    except read_errors() as error:
         yield Reject(str(path), f"cannot be read on: {' '.join(str(error).split())}", "a whole, readable file")
-
-
-def _zstd_errors() -> tuple[type[Exception], ...]:
-    """Return the error class of ``zstandard`` where it is in use; importing it for the class alone is not worth the time."""
-    module = sys.modules.get("zstandard")
-    return (module.ZstdError,) if module else ()
-
-
-def _open(path: Path) -> IO[bytes]:
-    suffix = path.suffix.lower()
-    if suffix == ".gz":
-        return gzip.open(path, "rb")
-    if suffix == ".zst":
-        import zstandard
-
-        return io.BufferedReader(
-            zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
-        )
-    return path.open("rb")
 
 
 def _validate(values: object, place: str, model: type[Article] | type[LooseSentence]) -> Record | Reject:
@@ -143,7 +74,7 @@ def _validate(values: object, place: str, model: type[Article] | type[LooseSente
 
 
 def _read_jsonl(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:
-    with _open(path) as lines:
+    with open_bytes(path) as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -159,7 +90,7 @@ def _read_jsonl(path: Path, model: type[Article] | type[LooseSentence]) -> Itera
 def _read_csv(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:
     csv.field_size_limit(2**31 - 1)
     # Bytes that are not UTF-8 pass as surrogates, so that one bad row costs one row.
-    with io.TextIOWrapper(_open(path), encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+    with io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
         rows = csv.reader(text)
         try:
             header = next(rows, [])
@@ -225,7 +156,7 @@ def _read_page(
             str(path), "holds an article", "records with 'id' and 'text' (JSONL, CSV or Parquet) for --unit sentence"
         )
         return
-    with _open(path) as file:
+    with open_bytes(path) as file:
         content = file.read()
     if b"\0" in content[:8192]:
         yield Reject(str(path), "is a binary file", _EXPECTED_TEXT)
@@ -250,9 +181,10 @@ def _plain_text(content: bytes) -> dict[str, Any]:
 def _html(content: bytes) -> dict[str, Any] | None:
     """Take title, text, outlet, date and address out of a page; ``None`` where there is no text."""
     import trafilatura
+    from trafilatura.settings import Document
 
     document = trafilatura.bare_extraction(content, include_comments=False, include_tables=False, with_metadata=True)
-    if document is None or not (document.text or "").strip():
+    if not isinstance(document, Document) or not document.text or document.text.isspace():
         return None
     return {
         "title": document.title,

@@ -61,7 +61,7 @@ def _is_boundary(text: str, begin: int, mark: int, cut: int, following: int, end
         return _is_glued(text, mark, cut, end)
     if character in "\"'”’" and _closes(text, following, end):
         return False
-    if not (character.isupper() or character.isdigit() or character in OPENING or character in "-–—•\\"):
+    if not (character.isupper() or character.isdigit() or character in OPENING or character in "”’-–—•\\"):
         return False
     if text[mark] != "." or text[mark : mark + 2] == "..":
         return True
@@ -78,14 +78,11 @@ def _is_glued(text: str, mark: int, cut: int, end: int) -> bool:
 
 
 def _closes(text: str, quote: int, end: int) -> bool:
-    """Say whether a quote mark behind white space closes rather than opens: '… masuk. " ujarnya'."""
+    """Say whether a quote mark behind white space closes rather than opens: '… masuk. " ujarnya', not '… masuk. ”Kami'."""
     following = _next(text, quote + 1, end)
-    return (
-        text[quote] in "”’"
-        or following == end
-        or text[following] in ",."
-        or (following > quote + 1 and text[following].islower())
-    )
+    if following == end or text[following] in ",.":
+        return True
+    return text[following].islower() and (text[quote] in "”’" or following > quote + 1)
 
 
 def _full_stop_ends(text: str, begin: int, mark: int, cut: int, following: int, end: int) -> bool:
@@ -109,4 +106,4 @@ def _full_stop_ends(text: str, begin: int, mark: int, cut: int, following: int, 
     if plain in DEGREES and (word != plain) and before[-1:] in {",", "."}:
         return _NEXT_ABBREVIATION.match(text, following, end) is None
     # Capitals alone are initials before a name, not before a quotation: "Aang S. Hidayat", "B.J. Habibie", "M. Si".
-    return plain in DEGREES or _INITIALS.fullmatch(word) is None or text[following] in "\"“‘«"
+    return plain in DEGREES or _INITIALS.fullmatch(word) is None or text[following] in '"“‘«'

@@ -13,7 +13,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import cached_file
+from transformers.utils.hub import cached_file
 
 from pipeline.errors import InputError
 
@@ -84,9 +84,12 @@ def load_tokenizer(name: str, revision: str | None) -> PreTrainedTokenizerBase:
         )
         return found is not None
 
+    tokenizer: PreTrainedTokenizerBase
     if has("vocab.txt") and not has("tokenizer.json"):
-        return BertTokenizer.from_pretrained(name, revision=at)
-    return AutoTokenizer.from_pretrained(name, revision=at, use_fast=True)
+        tokenizer = BertTokenizer.from_pretrained(name, revision=at)
+    else:
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=at, use_fast=True)
+    return tokenizer
 
 
 def _no_encoder(name: str, local: bool, error: Exception) -> str:

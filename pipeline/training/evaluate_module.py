@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.training.metrics import multilabel_report
 
 
-class MultilabelReport(evaluate.Metric):
+class MultilabelReport(evaluate.Metric):  # type: ignore[misc] # evaluate brings no types
     """``MultilabelReport(labels).compute(predictions=probabilities, references=truth, thresholds=thresholds)``.
 
     ``predictions`` and ``references`` have one row per sentence and one column per label; see

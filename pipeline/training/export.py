@@ -5,6 +5,7 @@ import platform
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -29,7 +30,8 @@ def fold_calibration(model: PreTrainedModel, decision: Decision) -> PreTrainedMo
 
     Calibration maps each logit linearly, and so does the last layer: both are one.
     """
-    folded = copy.deepcopy(model).eval()
+    folded = copy.deepcopy(model)
+    folded.eval()
     head = output_layer(folded)
     slopes = torch.tensor(decision.slopes, dtype=torch.float32)
     with torch.no_grad():
@@ -40,7 +42,7 @@ def fold_calibration(model: PreTrainedModel, decision: Decision) -> PreTrainedMo
 
 def output_layer(model: PreTrainedModel) -> nn.Linear:
     """Return the linear layer whose outputs are the logits: the last one of the classification head."""
-    linears = [module for module in model.classifier.modules() if isinstance(module, nn.Linear)]
+    linears = [module for module in model.get_submodule("classifier").modules() if isinstance(module, nn.Linear)]
     return linears[-1]
 
 
@@ -135,12 +137,10 @@ def assert_equal(folder: Path, texts: Sequence[str]) -> float:
         truncation=True,
         max_length=classifier.manifest.max_length,
     )
-    theirs = np.array(
-        [
-            [{entry["label"]: entry["score"] for entry in given}[name] for name in names]
-            for given in reference(list(texts))
-        ]
-    )
+    # Annotated for one label per text; with ``top_k=None`` it returns all of them.
+    given = cast("list[list[dict[str, Any]]]", reference(list(texts)))
+    by_label = [{entry["label"]: entry["score"] for entry in entries} for entries in given]
+    theirs = np.array([[scores[name] for name in names] for scores in by_label])
     difference = float(np.abs(theirs - classifier.score(texts).probabilities).max())
     if difference > TOLERANCE:
         raise RuntimeError(

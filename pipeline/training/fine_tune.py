@@ -28,6 +28,7 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from pipeline.config import Config
+from pipeline.files import sha256
 from pipeline.training.data import encode
 from pipeline.training.encoder import load_encoder
 from pipeline.training.inference import logits_of
@@ -87,7 +88,7 @@ def fine_tune(
     config: TrainConfig,
     work: Path,
     resume: bool = False,
-    on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
+    on_epoch: Callable[[dict[str, float]], None] = lambda _: None,
 ) -> FineTuned:
     """Train until validation macro-F1 no longer rises, and return the best epoch's model.
 
@@ -101,7 +102,6 @@ def fine_tune(
     encoder = load_encoder(config.encoder, config.revision, list(labels))
     model, tokenizer = encoder.model, encoder.tokenizer
     checkpoint = _checkpoint(work, _fingerprint(train, validation, labels, config), resume)
-    history = _History(on_epoch)
     on_gpu = torch.cuda.is_available()
     trainer = Trainer(
         model=model,
@@ -120,6 +120,7 @@ def fine_tune(
             logging_strategy="epoch",
             save_total_limit=2,
             load_best_model_at_end=True,
+            restore_callback_states_from_checkpoint=True,
             metric_for_best_model="macro_f1",
             bf16=on_gpu and torch.cuda.is_bf16_supported(),
             torch_compile=on_gpu,
@@ -131,7 +132,7 @@ def fine_tune(
         eval_dataset=encode(validation, tokenizer, labels, config.max_length),
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=_macro_f1,
-        callbacks=[EarlyStoppingCallback(config.patience), history],
+        callbacks=[EarlyStoppingCallback(config.patience), _Report(on_epoch)],
     )
     trainer.train(resume_from_checkpoint=checkpoint)
     trained = trainer.model
@@ -139,7 +140,7 @@ def fine_tune(
     # The trainer's own predictions come in the order of its length-grouping sampler, not in that of the rows.
     logits = logits_of(trained, tokenizer, validation["text"], config.max_length, 4 * config.batch_size)
     shutil.rmtree(work, ignore_errors=True)
-    return FineTuned(trained, tokenizer, history.rows, logits, encoder.revision)
+    return FineTuned(trained, tokenizer, epoch_rows(trainer.state.log_history), logits, encoder.revision)
 
 
 def _macro_f1(prediction: EvalPrediction) -> dict[str, float]:
@@ -147,17 +148,18 @@ def _macro_f1(prediction: EvalPrediction) -> dict[str, float]:
     return {"macro_f1": macro_f1(np.asarray(prediction.label_ids).astype(np.int8), predicted)}
 
 
-class _History(TrainerCallback):
-    """Collects one row per epoch from the trainer's log, also from before a resumption."""
+class _Report(TrainerCallback):
+    """Calls ``on_epoch`` with each row of the history; after a resumption first with those from before it."""
 
     def __init__(self, on_epoch: Callable[[dict[str, float]], None]) -> None:
         self.on_epoch = on_epoch
-        self.rows: list[dict[str, float]] = []
+        self.reported = 0
 
-    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self.rows = epoch_rows(state.log_history)
-        if self.rows:
-            self.on_epoch(self.rows[-1])
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:  # noqa: ARG002
+        rows = epoch_rows(state.log_history)
+        for row in rows[self.reported :]:
+            self.on_epoch(row)
+        self.reported = len(rows)
 
 
 def epoch_rows(log: list[dict[str, float]]) -> list[dict[str, float]]:
@@ -183,14 +185,27 @@ def _fingerprint(
     for rows in (train, validation):
         for text, given in zip(rows["text"], rows["labels"], strict=True):
             digest.update(f"{text}\0{given}\0".encode())
+    # Of an encoder on the hub, the configuration has the revision.
+    for file in sorted(Path(config.encoder).glob("*")):
+        if file.is_file():
+            digest.update(sha256(file).encode())
     return digest.hexdigest()
+
+
+def _last_checkpoint(work: Path) -> str | None:
+    """Return the last whole checkpoint in ``work``; the trainer writes its state last, so one without it was cut off."""
+    for folder in work.glob("checkpoint-*"):
+        if not (folder / "trainer_state.json").is_file():
+            shutil.rmtree(folder)
+    last: str | None = get_last_checkpoint(str(work))
+    return last
 
 
 def _checkpoint(work: Path, fingerprint: str, resume: bool) -> str | None:
     """Return the checkpoint to go on from, or ``None`` after clearing ``work``; says which."""
     mark = work / "fingerprint"
     if resume and mark.is_file():
-        last = get_last_checkpoint(str(work))
+        last = _last_checkpoint(work)
         if mark.read_text() == fingerprint and last:
             print(f"resuming from {last}")
             return last

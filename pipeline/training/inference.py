@@ -16,7 +16,9 @@ def logits_of(
     """Return the logits of ``texts``. Shape ``(sentences, labels)``, float64."""
     model.eval()
     order = np.argsort([len(text) for text in texts], kind="stable")
-    logits = np.zeros((len(texts), model.config.num_labels))
+    labels = model.config.num_labels
+    assert labels is not None, "the model has no classification head"
+    logits = np.zeros((len(texts), labels))
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         encoded = tokenizer(

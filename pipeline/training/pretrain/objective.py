@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM, BertModel
+from transformers.models.bert.modeling_bert import BertLayer, BertSelfAttention
 
 from pipeline.training.pretrain.masking import MaskedBatch
 
@@ -19,6 +20,8 @@ class Pretraining(nn.Module):
     Args:
         word_weights: shape ``(vocab_size,)``, float32: how much each piece counts in the bag.
     """
+
+    word_weights: Tensor
 
     def __init__(self, config: BertConfig, word_weights: Tensor) -> None:
         super().__init__()
@@ -52,41 +55,49 @@ def smooth_inverse_frequency(counts: NDArray[np.int64], special: int) -> Tensor:
     return torch.tensor(weights, dtype=torch.float32)
 
 
-def start_from_statistics(
-    model: Pretraining, vectors: NDArray[np.float32], counts: NDArray[np.int64], scale: float
-) -> None:
-    """Start the network as a model of neighbouring words, rather than on the plateau where it knows only frequencies.
+def start_embeddings(model: Pretraining, vectors: NDArray[np.float32], counts: NDArray[np.int64], scale: float) -> None:
+    """Start the embeddings from co-occurrence ``vectors`` and the output bias from log frequencies.
 
-    Embeddings start from co-occurrence ``vectors`` (times ``scale``; pieces too rare to have one keep their random start),
-    the output bias from log frequencies. A quarter of the dimensions is kept for positions: sinusoids of evenly spaced
-    frequencies, by which heads of every layer start out attending to the word before, the word behind, and one further
-    away (see :func:`attend_to_offset`); the last head attends evenly. All pass on what they see.
+    Pieces too rare to have a vector keep their random start. The dimensions behind the vectors' are left to positions.
 
     Args:
-        vectors: shape ``(vocab_size, 3/4 hidden_size)``.
+        vectors: shape ``(vocab_size, words)`` with ``words < hidden_size``; standard deviation 1.
         counts: shape ``(vocab_size,)``, occurrences of each piece.
+        scale: standard deviation that the embeddings get.
     """
-    bert = model.language_model.bert
-    head = model.language_model.cls.predictions
     words = vectors.shape[1]
     known = torch.tensor(np.abs(vectors).sum(axis=1) > 0)
     with torch.no_grad():
-        embeddings = bert.embeddings.word_embeddings.weight
+        embeddings = model.language_model.bert.embeddings.word_embeddings.weight
         embeddings[known, :words] = torch.tensor(vectors)[known] * scale
         embeddings[:, words:] *= 0.1
+        bias = model.language_model.cls.predictions.bias
+        bias.copy_(torch.tensor(np.log((counts + 1) / (counts + 1).sum()), dtype=torch.float32))
+
+
+def start_attention(model: Pretraining, words: int, scale: float) -> None:
+    """Start the network as a model of neighbouring words, rather than on the plateau where it knows only frequencies.
+
+    Positions become sinusoids of evenly spaced frequencies in the dimensions behind the first ``words``. By them, the heads
+    of every layer start out attending to the word before, the word behind, and one further away; the others attend
+    evenly. All pass on what they see, and the output head leaves it as it is.
+    """
+    bert = model.language_model.bert
+    with torch.no_grad():
         positions = bert.embeddings.position_embeddings.weight
         positions[:, :words] *= 0.1
         positions[:, words:] = sinusoids(len(positions), positions.shape[1] - words) * scale * 2**0.5
+        through = torch.eye(positions.shape[1])
+        model.language_model.cls.predictions.transform.dense.weight.add_(through)
+        through[words:] = 0
         for number, layer in enumerate(bert.encoder.layer):
+            assert isinstance(layer, BertLayer) and isinstance(layer.attention.self, BertSelfAttention)
             far = (2 + number // 2) * (-1) ** number
-            for slot, offset in enumerate((-1, 1, -far)):
+            # At least one head is left to attend evenly.
+            for slot, offset in enumerate((-1, 1, -far)[: bert.config.num_attention_heads - 1]):
                 attend_to_offset(layer.attention.self, slot, offset, words)
-            identity = torch.eye(positions.shape[1])
-            identity[words:] = 0
-            layer.attention.self.value.weight.add_(identity)
-            layer.attention.output.dense.weight.add_(identity * 0.5)
-        head.transform.dense.weight.add_(torch.eye(positions.shape[1]))
-        head.bias.copy_(torch.tensor(np.log((counts + 1) / (counts + 1).sum()), dtype=torch.float32))
+            layer.attention.self.value.weight.add_(through)
+            layer.attention.output.dense.weight.add_(through * 0.5)
 
 
 def frequencies(count: int) -> Tensor:
@@ -100,8 +111,11 @@ def sinusoids(positions: int, size: int) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], dim=1)
 
 
-def attend_to_offset(attention: nn.Module, slot: int, offset: int, words: int) -> None:
-    """Set head ``slot`` to attend from each position to the one ``offset`` further on, by the sinusoids behind the first ``words`` dimensions."""
+def attend_to_offset(attention: BertSelfAttention, slot: int, offset: int, words: int) -> None:
+    """Set head ``slot`` to attend from each position to the one ``offset`` further on.
+
+    It goes by the sinusoids behind the first ``words`` dimensions.
+    """
     size = attention.attention_head_size
     positions = attention.query.in_features - words
     rows = slice(slot * size, slot * size + positions)

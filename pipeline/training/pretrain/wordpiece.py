@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from tokenizers import Tokenizer
-from tokenizers.implementations import BertWordPieceTokenizer
+from tokenizers import BertWordPieceTokenizer, Tokenizer
 from transformers import BertTokenizer
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -16,11 +15,11 @@ def train_wordpiece(texts: Iterable[str], vocab_size: int, max_length: int) -> B
     """
     trainer = BertWordPieceTokenizer(lowercase=True, strip_accents=True, handle_chinese_chars=True)
     trainer.train_from_iterator(
-        texts,
+        iter(texts),
         vocab_size=vocab_size,
         min_frequency=10,
         limit_alphabet=200,
-        special_tokens=SPECIAL_TOKENS,
+        special_tokens=[*SPECIAL_TOKENS],
         show_progress=False,
     )
     return BertTokenizer(
