@@ -42,6 +42,8 @@ def user_errors() -> Iterator[None]:
         yield
     except InputError as error:
         message = str(error)
+    except FileNotFoundError as error:
+        message = f"{error.filename or error}: no such file; 'dvc repro' makes what a stage reads"
     except OSError as error:
         if error.errno not in _OUTPUT_TROUBLE:
             raise

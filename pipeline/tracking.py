@@ -1,4 +1,4 @@
-"""MLflow: a diary of runs. The only module that imports it.
+"""MLflow: a diary of runs. Only this module, and the model that it logs, import mlflow.
 
 Nothing here is read back to work with. A tracking server that is down at the start stops a stage; one that dies later
 costs the log, never the work.

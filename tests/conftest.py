@@ -20,13 +20,13 @@ ROOT = Path(__file__).parents[1]
 
 TRAIN = {
     "max_length": 48,
-    "epochs": 8,
+    "epochs": 6,
     "batch_size": 8,
     "learning_rate": 0.01,
     "warmup": 0.1,
     "weight_decay": 0.01,
     "max_gradient_norm": 1.0,
-    "patience": 8,
+    "patience": 6,
     "seed": 7,
 }
 CONFIGS = {

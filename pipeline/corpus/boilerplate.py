@@ -34,8 +34,10 @@ _WIDGET_WORDS = frozenset(
     """
     bagikan share sebarkan dibagikan shares view views like likes suka dilihat dibaca pembaca kali k rb ribu ini ke on this artikel
     berita url link tautan salin copy berhasil dicopy disalin facebook twitter whatsapp telegram google plus instagram line linkedin
-    pinterest email x fb wa g f t w tweet print threads tiktok bbm ig youtube komentar comment comments hits tayangan reaksi anda terhadap
-    senang lucu marah sedih kaget biasa saja memuat loading ya tidak menyukai informasi bermanfaat apakah apa bagaimana rating jumlah pengunjung
+    pinterest email x fb wa g f t w tweet print threads tiktok bbm ig youtube komentar comment comments hits tayangan reaksi anda
+    terhadap tentang polling bagaimana pendapat situs
+    senang lucu marah sedih kaget biasa saja memuat loading ya tidak menyukai informasi bermanfaat apakah apa bagaimana
+    rating jumlah pengunjung
     menit detik baca waktu min read dengarkan putar audio foto lihat video pilihan pilih kecepatan reply balas a font
     """.split()
 )
@@ -177,7 +179,7 @@ def line_reason(line: str) -> str | None:
     if (all(word in _WIDGET_WORDS for word in words) and (words or not folded.strip("\"'”“’‘"))) or folded.isdigit():
         return "share"
     ending = CLOSING.sub("", folded)[-1:]
-    sentence_like = (len(words) > 4 and ending in set('.?!”"…')) or ending == "?"
+    sentence_like = (len(folded.split()) > 4 and ending in set('.?!”"…')) or ending == "?"
     for reason, pattern in _LINE_PATTERNS:
         if (reason in _NEVER_A_SENTENCE or not sentence_like) and pattern.fullmatch(folded):
             return reason

@@ -2,10 +2,9 @@
 
 import gzip
 import io
-import lzma
-import sys
 import zlib
 from collections.abc import Iterable
+from glob import glob, has_magic
 from pathlib import Path
 
 from pipeline.errors import InputError
@@ -31,17 +30,11 @@ def find_files(inputs: Iterable[str]) -> list[Path]:
             found = [path]
         elif path.is_dir():
             found = sorted(file for file in path.rglob("*") if file.is_file() and kind_of(file))
+        elif has_magic(name):
+            matches = map(Path, glob(name, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+            found = sorted(file for file in matches if file.is_file() and kind_of(file))
         else:
-            pattern = Path(name)
-            anchor = Path(pattern.anchor) if pattern.anchor else Path()
-            relative = str(pattern.relative_to(pattern.anchor)) if pattern.anchor else name
-            found = (
-                sorted(file for file in anchor.glob(relative) if file.is_file() and kind_of(file))
-                if "*" in name or "?" in name
-                else []
-            )
-            if not found and not any(sign in name for sign in "*?["):
-                raise InputError(f"{name}: no such file or folder")
+            raise InputError(f"{name}: no such file or folder")
         if not found:
             raise InputError(
                 f"{name}: holds no file that can be read; expected {', '.join(SUFFIXES)}, also with .gz or .zst"
@@ -53,9 +46,10 @@ def find_files(inputs: Iterable[str]) -> list[Path]:
 def kind_of(path: Path) -> str:
     """Return the suffix that names the format, compression aside, or an empty string."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    return suffixes[-1] if suffixes and suffixes[-1] in SUFFIXES else ""
+    compressed = bool(suffixes) and suffixes[-1] in _COMPRESSED
+    kind = suffixes[-1 - compressed] if len(suffixes) > compressed else ""
+    # Parquet compresses itself and must be read out of order.
+    return kind if kind in SUFFIXES and not (compressed and kind == ".parquet") else ""
 
 
 def open_bytes(path: Path) -> io.BufferedReader | gzip.GzipFile:
@@ -64,18 +58,12 @@ def open_bytes(path: Path) -> io.BufferedReader | gzip.GzipFile:
     if suffix == ".gz":
         return gzip.open(path, "rb")
     if suffix == ".zst":
-        import zstandard
+        import pyarrow as pa
 
-        return io.BufferedReader(
-            zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
-        )
+        # Unlike the stream reader of ``zstandard``, it tells a truncated file from a whole one.
+        return io.BufferedReader(pa.input_stream(str(path), compression="zstd"))
     return path.open("rb")
 
 
-def read_errors() -> tuple[type[Exception], ...]:
-    """Return what reading raises where a file is damaged or cannot be had.
-
-    ``zstandard`` counts only where it is in use: importing it for its error class alone is not worth the time.
-    """
-    module = sys.modules.get("zstandard")
-    return (OSError, EOFError, zlib.error, lzma.LZMAError, *([module.ZstdError] if module else []))
+# What reading raises where a file is damaged or cannot be had.
+READ_ERRORS = (OSError, EOFError, zlib.error)

@@ -15,8 +15,9 @@ LIST_MARKER = re.compile(r"\s*(?:\(?\d{1,2}[.)]|[a-z][.)]|[-•*–—»·▪●
 
 # Lines at least so long, in characters, may be hard-wrapped prose; shorter ones end where they end.
 WRAPPED_LINE = 50
-# Text is not wrapped at more characters than these.
+# Text is not wrapped at more characters than these; its lines are shorter by less than a word.
 WIDEST = 120
+LONG_WORD = 12
 # What :func:`line_reason` may find by chance in one line of a wrapped paragraph.
 _CHANCE = frozenset({None, "date", "breadcrumb", "byline"})
 # Patterns that look at the end of a paragraph see so many characters.
@@ -48,8 +49,10 @@ def trim(text: str, start: int, end: int) -> Span:
 
 def _width(text: str, lines: list[Span]) -> int:
     """Return the width at which ``text`` is hard-wrapped, or 0: lines whose sentence goes on in the next one tell it."""
-    widths = [line[1] - line[0] for line, following in pairwise(lines) if _goes_on(text, line, following)]
-    return max(widths) if len(widths) > 1 and max(widths) <= WIDEST else 0
+    lengths = [line[1] - line[0] for line, following in pairwise(lines) if _goes_on(text, line, following)]
+    if len(lengths) < 2 or max(lengths) > WIDEST:
+        return 0
+    return max(end - start for start, end in lines if end - start < max(lengths) + LONG_WORD)
 
 
 def _goes_on(text: str, line: Span, following: Span) -> bool:

@@ -91,7 +91,12 @@ def _reason(page: _Page, start: int, end: int, followed: bool) -> str | None:
         page.in_links, page.in_list = True, False
         return "related"
     tail = max(start, end - TAIL)
-    ended = is_ended(page.text, start, end) or CLOSING.search(page.text, tail, end) is not None
+    link = INLINE_LINK.search(page.text, tail, end)
+    ended = (
+        is_ended(page.text, start, end)
+        or CLOSING.search(page.text, tail, end) is not None
+        or (link is not None and link.end() == end)
+    )
     captioned = CREDIT.search(page.text, tail, end) is not None or CAPTION_LABEL.match(line) is not None
     listed = page.in_list and LIST_MARKER.match(line) is not None
     if not (captioned and words >= 8) and (reason := line_reason(line)) and not (listed and reason == "date"):
@@ -169,7 +174,7 @@ def _keep(page: _Page, start: int, end: int, cut_off: bool, cleaned: Cleaned) ->
 
     _, end = trim(text, start, end)
     page.in_list = text[end - 1] == ":" or in_list or (page.in_list and text[end - 1] in ";,")
-    if (credited or labelled or (leading and page.dateline_due > 0)) and cut_off:
+    if (credited or labelled or (leading and page.dateline_due > 0 and not in_list)) and cut_off:
         end = _without_cut_caption(text, start, end, tail)
     cleaned.removed += head
     for link in INLINE_LINK.finditer(text, start, end):

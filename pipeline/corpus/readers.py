@@ -11,7 +11,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.config import explain
-from pipeline.corpus.input_files import kind_of, open_bytes, read_errors
+from pipeline.corpus.input_files import READ_ERRORS, kind_of, open_bytes
 from pipeline.corpus.records import Article
 
 
@@ -57,7 +57,7 @@ def read_records(path: Path, model: type[Article] | type[LooseSentence] = Articl
             yield from _read_parquet(path, model)
         else:
             yield from _read_page(path, model, _html if kind.startswith(".htm") else _plain_text)
-    except read_errors() as error:
+    except READ_ERRORS as error:
         yield Reject(str(path), f"cannot be read on: {' '.join(str(error).split())}", "a whole, readable file")
 
 
@@ -74,10 +74,12 @@ def _validate(values: object, place: str, model: type[Article] | type[LooseSente
 
 
 def _read_jsonl(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:
+    empty = True
     with open_bytes(path) as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
+            empty = False
             place = f"{path}:{number}"
             try:
                 values = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
@@ -85,6 +87,8 @@ def _read_jsonl(path: Path, model: type[Article] | type[LooseSentence]) -> Itera
                 yield Reject(place, f"is not valid JSON: {error}", "one JSON object per line, in UTF-8")
                 continue
             yield _validate(values, place, model)
+    if empty:
+        yield Reject(str(path), "the file is empty", "at least one record")
 
 
 def _read_csv(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:
@@ -158,6 +162,9 @@ def _read_page(
         return
     with open_bytes(path) as file:
         content = file.read()
+    if not content.strip():
+        yield Reject(str(path), "the file is empty", "a news page")
+        return
     if b"\0" in content[:8192]:
         yield Reject(str(path), "is a binary file", _EXPECTED_TEXT)
         return

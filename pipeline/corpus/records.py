@@ -1,7 +1,7 @@
 """The records that pass between steps: article, sentence, removed boilerplate, annotation."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -42,7 +42,7 @@ class Article(BaseModel):
         """Accept a date, a time stamp (its day counts) or nothing."""
         if isinstance(value, str):
             return value.strip()[:10] or None
-        return value
+        return value.date() if isinstance(value, datetime) else value
 
     def field(self, name: Place) -> str:
         return self.title if name == "title" else self.text

@@ -105,5 +105,5 @@ def _full_stop_ends(text: str, begin: int, mark: int, cut: int, following: int, 
         return not text[following].isdigit()
     if plain in DEGREES and (word != plain) and before[-1:] in {",", "."}:
         return _NEXT_ABBREVIATION.match(text, following, end) is None
-    # Capitals alone are initials before a name, not before a quotation: "Aang S. Hidayat", "B.J. Habibie", "M. Si".
+    # Capitals alone are initials before a name, not before a quotation: "Aang S. Hidayat", "A.R. Tegar", "M. Si".
     return plain in DEGREES or _INITIALS.fullmatch(word) is None or text[following] in '"“‘«'

@@ -12,11 +12,13 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from pipeline import tracking
 from pipeline.config import Config, load_config
+from pipeline.corpus.challenge import read_challenges
 from pipeline.corpus.labels import load_labels
 from pipeline.errors import user_errors
 from pipeline.files import whole_folder, write_json
 from pipeline.training import plots
 from pipeline.training.baselines import keyword_rules, tfidf_predictions
+from pipeline.training.behaviour import behaviour_page, pass_rates, passes
 from pipeline.training.data import label_matrix, load_split
 from pipeline.training.decision import Decision
 from pipeline.training.evaluate_module import MultilabelReport
@@ -39,8 +41,11 @@ class EvaluateConfig(Config):
     listed_errors: int = Field(ge=0)
 
 
-def run(dataset: Path, model: Path, labels: Path, config: Path, out: Path, metrics: Path) -> None:
-    """Measure ``model`` on test; write ``metrics``, and plots, tables, predictions and errors to ``out``."""
+def run(dataset: Path, model: Path, labels: Path, challenge: Path, config: Path, out: Path, metrics: Path) -> None:
+    """Measure ``model`` on test and on the challenge sentences, if there are any.
+
+    ``metrics`` gets the figures, ``out`` plots, tables, predictions, errors and failed challenges.
+    """
     settings = load_config(config, EvaluateConfig)
     declared = load_labels(labels)
     names = declared.names
@@ -49,17 +54,20 @@ def run(dataset: Path, model: Path, labels: Path, config: Path, out: Path, metri
     truth = {name: label_matrix(rows, names) for name, rows in splits.items()}
     decision = Decision(**json.loads((model / "decision.json").read_text()))
     training = json.loads((model / "training.json").read_text())
+    challenges = read_challenges(challenge, names) if challenge.is_file() else []
     with (model / "history.csv").open(newline="") as file:
         history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
-    logits = logits_of(
-        AutoModelForSequenceClassification.from_pretrained(model),
-        AutoTokenizer.from_pretrained(model),
-        texts["test"],
-        training["config"]["max_length"],
-        settings.batch_size,
-    )
-    ours = Predictions.at(decision.thresholds, decision.probabilities(logits))
+    network = AutoModelForSequenceClassification.from_pretrained(model)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+
+    def predict(sentences: list[str]) -> Predictions:
+        logits = logits_of(network, tokenizer, sentences, training["config"]["max_length"], settings.batch_size)
+        return Predictions.at(decision.thresholds, decision.probabilities(logits))
+
+    ours = predict(texts["test"])
+    challenged = predict([one.text for one in challenges])
+    passed = passes(challenges, challenged, names)
     linear = tfidf_predictions(texts, truth, settings.seed)
     keywords = keyword_rules(texts["test"], names)
     contenders = {
@@ -86,6 +94,9 @@ def run(dataset: Path, model: Path, labels: Path, config: Path, out: Path, metri
         pq.write_table(prediction_table(test, truth["test"], ours, names), folder / "predictions.parquet")
         page = error_page(test, truth["test"], ours, names, settings.listed_errors)
         (folder / "errors.md").write_text(page, encoding="utf-8")
+        if challenges:
+            page = behaviour_page(challenges, challenged, passed, names)
+            (folder / "challenge.md").write_text(page, encoding="utf-8")
         write_json(folder / "metrics.json", {name: report.flat() for name, report in reports.items()})
     summary = {
         "test": reports["netral"].flat(),
@@ -95,6 +106,12 @@ def run(dataset: Path, model: Path, labels: Path, config: Path, out: Path, metri
             if name != "netral"
         },
     }
+    if challenges:
+        rates = pass_rates(challenges, passed)
+        kinds = {kind: [rate for rate in rates if rate.kind == kind] for kind in sorted({rate.kind for rate in rates})}
+        summary["challenge"] = {
+            kind: sum(r.passed for r in given) / sum(r.total for r in given) for kind, given in kinds.items()
+        }
     write_json(metrics, summary)
     run_id = json.loads((model / "run.json").read_text())["mlflow_run"]
     with tracking.diary(run_id=run_id, tags={"stage": "evaluate"}) as diary:
@@ -110,12 +127,13 @@ def main(
     dataset: Path = Path("data/dataset"),
     model: Path = Path("models/fine-tuned"),
     labels: Path = Path("configs/labels.yaml"),
+    challenge: Path = Path("data/challenge/challenge.jsonl"),
     config: Path = Path("configs/evaluate.yaml"),
     out: Path = Path("reports/evaluation"),
     metrics: Path = Path("reports/metrics.json"),
 ) -> None:
     with user_errors():
-        run(dataset, model, labels, config, out, metrics)
+        run(dataset, model, labels, challenge, config, out, metrics)
 
 
 if __name__ == "__main__":

@@ -61,9 +61,13 @@ def load_encoder(name: str, revision: str | None, labels: list[str]) -> Encoder:
             name, revision=revision or "main", config=config, ignore_mismatched_sizes=True, dtype=torch.float32
         )
         tokenizer = load_tokenizer(name, revision)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except Exception as error:  # torch, safetensors and tokenizers raise exceptions of their own for damaged files
         raise InputError(_no_encoder(name, local, error)) from error
-    return Encoder(model, tokenizer, None if local else getattr(config, "_commit_hash", None) or revision)
+    if not len(tokenizer.all_special_ids) < len(tokenizer) <= config.vocab_size:
+        raise InputError(
+            f"{name}: holds no usable encoder: its tokenizer has {len(tokenizer)} pieces, its model {config.vocab_size}"
+        )
+    return Encoder(model, tokenizer, None if local else _commit(name, revision))
 
 
 def load_tokenizer(name: str, revision: str | None) -> PreTrainedTokenizerBase:
@@ -90,6 +94,13 @@ def load_tokenizer(name: str, revision: str | None) -> PreTrainedTokenizerBase:
     else:
         tokenizer = AutoTokenizer.from_pretrained(name, revision=at, use_fast=True)
     return tokenizer
+
+
+def _commit(name: str, revision: str | None) -> str:
+    """Return the commit that an encoder of the hub came from: its folder in the cache has that name."""
+    config = cached_file(name, "config.json", revision=revision or "main")
+    assert config is not None, "the configuration has been read"
+    return Path(config).parent.name
 
 
 def _no_encoder(name: str, local: bool, error: Exception) -> str:

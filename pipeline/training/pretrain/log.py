@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from pipeline.files import whole_file
 from pipeline.training.pretrain.state import Position
 from pipeline.training.pretrain.tokens import BLOCK
 
@@ -21,14 +22,16 @@ class Log:
         "held_out_accuracy",
     )
 
-    def __init__(self, path: Path, resume: bool) -> None:
+    def __init__(self, path: Path, step: int) -> None:
+        """Go on with the log at ``path`` as it was at ``step``; later rows tell of steps that a killed run has lost."""
         self.path = path
-        if not resume:
-            self.append(self.COLUMNS)
-
-    def append(self, row: tuple[str, ...]) -> None:
-        with self.path.open("a", newline="") as file:
-            csv.writer(file).writerow(row)
+        kept = []
+        if path.exists():
+            with path.open(newline="") as file:
+                whole = [row for row in csv.reader(file) if len(row) == len(self.COLUMNS)]
+            kept = [row for row in whole[1:] if int(row[0]) <= step]
+        with whole_file(path) as beside, beside.open("w", newline="") as file:
+            csv.writer(file).writerows([self.COLUMNS, *kept])
 
     def write(self, position: Position, masked: float, summary: float, perplexity: float, accuracy: float) -> str:
         """Add the row of ``position`` and return it as a line to print.
@@ -48,5 +51,6 @@ class Log:
             f"{perplexity:.1f}",
             f"{accuracy:.4f}",
         )
-        self.append(row)
+        with self.path.open("a", newline="") as file:
+            csv.writer(file).writerow(row)
         return ", ".join(f"{name} {value}" for name, value in zip(self.COLUMNS, row, strict=True))

@@ -80,11 +80,12 @@ def pretrain(
     beside = out.with_name(out.name + ".partial")
     model.language_model.half().save_pretrained(beside)
     tokenizer.save_pretrained(beside)
+    shutil.copy(work / "log.csv", beside / "pretraining.csv")
     out.mkdir(parents=True, exist_ok=True)
-    for file in beside.iterdir():
+    # The configuration last: it is what makes a folder an encoder.
+    for file in sorted(beside.iterdir(), key=lambda file: file.name == "config.json"):
         file.replace(out / file.name)
     beside.rmdir()
-    shutil.copy(work / "log.csv", out / "pretraining.csv")
 
 
 def vocabulary_of(tokenizer: BertTokenizer) -> Vocabulary:
@@ -139,7 +140,7 @@ def run(
     budget = minutes * 60
     last = time.perf_counter()
     saved = position.seconds
-    log = Log(work / "log.csv", resume=position.step > 0)
+    log = Log(work / "log.csv", position.step)
     bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console)
     with bar:
         task = bar.add_task("pretraining", total=budget, completed=int(position.seconds), visible=console.is_terminal)

@@ -1,0 +1,109 @@
+import gzip
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from pipeline.corpus.input_files import find_files, kind_of, open_bytes
+from pipeline.errors import InputError
+
+LINE = b'{"id": "a", "text": "Apel digelar."}\n'
+
+
+def touch(folder: Path, *names: str) -> list[Path]:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(LINE)
+    return [folder / name for name in names]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.jsonl", ".jsonl"),
+        ("a.ndjson.gz", ".ndjson"),
+        ("a.2020.CSV.ZST", ".csv"),
+        ("a.parquet", ".parquet"),
+        ("a.parquet.gz", ""),  # Parquet is read out of order
+        ("a.gz", ""),
+        ("a.tar.gz", ""),
+        ("a.html.bak", ""),
+        ("jsonl", ""),
+    ],
+)
+def test_kind_is_the_suffix_without_compression(name, kind):
+    assert kind_of(Path(name)) == kind
+
+
+def test_folder_gives_its_readable_files_sorted_and_from_below(tmp_path):
+    b, a, deep = touch(tmp_path, "b.jsonl", "a.csv.gz", "in/deep/c.html")
+    touch(tmp_path, "README.md", "in/notes.docx")
+    assert find_files([str(tmp_path)]) == [a, b, deep]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("*.jsonl", ["a.jsonl", "b.jsonl"]),
+        ("?.jsonl", ["a.jsonl", "b.jsonl"]),
+        ("[b-z].jsonl", ["b.jsonl"]),
+        ("**/*.txt", ["in/deep/c.txt"]),
+        ("*", ["a.jsonl", "b.jsonl"]),  # files that cannot be read are passed over
+    ],
+)
+@pytest.mark.parametrize("absolute", [True, False])
+def test_glob_is_expanded(tmp_path, monkeypatch, pattern, found, absolute):
+    touch(tmp_path, "a.jsonl", "b.jsonl", "in/deep/c.txt", "README.md")
+    monkeypatch.chdir(tmp_path)
+    base = tmp_path if absolute else Path()
+    assert find_files([str(base / pattern)]) == [base / name for name in found]
+
+
+def test_file_whose_name_looks_like_a_glob_is_a_file(tmp_path):
+    touch(tmp_path, "[a].txt", "a.txt")
+    assert find_files([str(tmp_path / "[a].txt")]) == [tmp_path / "[a].txt"]
+
+
+def test_order_of_inputs_is_kept_and_each_file_comes_once(tmp_path):
+    a, b = touch(tmp_path, "a.jsonl", "b.jsonl")
+    assert find_files([str(b), str(tmp_path), str(a)]) == [b, a]
+
+
+def test_missing_path_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match=r"nothing\.jsonl: no such file or folder$"):
+        find_files([str(tmp_path / "nothing.jsonl")])
+
+
+def test_unknown_kind_of_file_is_an_input_error(tmp_path):
+    (path,) = touch(tmp_path, "news.docx")
+    with pytest.raises(
+        InputError, match=r"news\.docx: unknown kind of file; expected one of \.jsonl, .*\.gz or \.zst$"
+    ):
+        find_files([str(path)])
+
+
+@pytest.mark.parametrize("name", ["", "*.txt", "**/*.jsonl", "[ab].jsonl", "**x"])
+def test_folder_or_glob_without_readable_files_is_an_input_error(tmp_path, name):
+    touch(tmp_path, "README.md")
+    with pytest.raises(InputError, match=r"holds no file that can be read; expected \.jsonl, "):
+        find_files([str(tmp_path / name)])
+
+
+def test_one_wrong_input_stops_all(tmp_path):
+    (path,) = touch(tmp_path, "a.jsonl")
+    with pytest.raises(InputError, match="no such file"):
+        find_files([str(path), str(tmp_path / "b.jsonl")])
+
+
+def test_gzip_members_are_read_one_after_another(tmp_path):
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(LINE) + gzip.compress(LINE))
+    with open_bytes(path) as file:
+        assert file.read() == LINE * 2
+
+
+def test_zstandard_frames_are_read_one_after_another(tmp_path):
+    path = tmp_path / "a.jsonl.zst"
+    path.write_bytes(zstandard.compress(LINE) + zstandard.compress(LINE))
+    with open_bytes(path) as file:
+        assert list(file) == [LINE, LINE]

@@ -1,0 +1,194 @@
+"""Fine-tuning: the best epoch, the same every time, and a killed run ends like one that never was."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.training.data import label_matrix, load_split
+from pipeline.training.encoder import load_encoder
+from pipeline.training.fine_tune import FineTuned, TrainConfig, fine_tune
+from pipeline.training.inference import logits_of
+from pipeline.training.metrics import macro_f1
+
+LABELS = ["appeal", "prohibition", "sanction", "logistics"]
+
+# Kills itself when it has measured epoch 3: the checkpoints of epochs 1 and 2 are written by then, that of 3 is not.
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+from pipeline.training.data import load_split
+from pipeline.training.fine_tune import TrainConfig, fine_tune
+
+dataset, config, work = map(Path, sys.argv[1:])
+fine_tune(
+    load_split(dataset, "train"),
+    load_split(dataset, "validation"),
+    ["appeal", "prohibition", "sanction", "logistics"],
+    TrainConfig(**json.loads(config.read_text())),
+    work,
+    on_epoch=lambda row: os.kill(os.getpid(), signal.SIGKILL) if row["epoch"] == 3 else None,
+)
+"""
+
+
+@dataclass(frozen=True)
+class Killed:
+    """What a killed run has left: ``work``, and a copy of it to try other things on."""
+
+    work: Path
+    aside: Path
+
+
+@pytest.fixture(scope="module")
+def splits(workplace):
+    return load_split(workplace.dataset, "train"), load_split(workplace.dataset, "validation")
+
+
+@pytest.fixture(scope="module")
+def settings(workplace) -> dict:
+    return json.loads((workplace / "configs/train.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def killed(workplace, tmp_path_factory) -> Killed:
+    folder = tmp_path_factory.mktemp("killed")
+    arguments = [workplace.dataset, workplace / "configs/train.yaml", folder / "work"]
+    ended = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], capture_output=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    # As if it had been killed a moment later, while it was writing its third checkpoint.
+    cut_off = folder / "work/checkpoint-30"
+    cut_off.mkdir()
+    shutil.copy(folder / "work/checkpoint-20/model.safetensors", cut_off)
+    return Killed(folder / "work", Path(shutil.copytree(folder / "work", folder / "aside")))
+
+
+def train(splits, settings: dict, work: Path, resume: bool = False, **changes: object) -> tuple[FineTuned, list[dict]]:
+    """Fine-tune and return the result and the rows that were reported on the way."""
+    rows: list[dict] = []
+    config = TrainConfig(**settings | changes)
+    return fine_tune(*splits, LABELS, config, work, resume=resume, on_epoch=rows.append), rows
+
+
+@pytest.fixture(scope="module")
+def tuned(splits, settings, tmp_path_factory) -> FineTuned:
+    return train(splits, settings, tmp_path_factory.mktemp("tuned") / "work")[0]
+
+
+def test_the_same_seed_gives_the_same_predictions(tuned, workplace, splits):
+    stored = load_encoder(str(workplace.model), None, LABELS)
+    texts = list(splits[1]["text"])
+    assert np.array_equal(tuned.validation_logits, logits_of(stored.model, stored.tokenizer, texts, 48, 32))
+
+
+def test_another_seed_gives_other_predictions(tuned, splits, settings, tmp_path):
+    other, _ = train(splits, settings, tmp_path / "work", seed=8, epochs=1)
+    assert np.abs(other.validation_logits - tuned.validation_logits).max() > 1e-3
+
+
+def test_validation_logits_are_those_of_the_rows_in_their_order(tuned, splits):
+    for row, text in enumerate(splits[1]["text"]):
+        alone = logits_of(tuned.model, tuned.tokenizer, [text], 48, 1)[0]
+        assert alone == pytest.approx(tuned.validation_logits[row], abs=1e-5)
+
+
+def test_the_best_epochs_model_is_returned_not_the_lasts(splits, settings, tmp_path):
+    # So large a learning rate that the model soon gives no label at all.
+    tuned, _ = train(splits, settings, tmp_path / "work", learning_rate=0.05, epochs=2)
+    first, last = (row["validation_macro_f1"] for row in tuned.history)
+    assert first > last
+    predicted = (tuned.validation_logits > 0).astype(np.int8)
+    assert macro_f1(label_matrix(splits[1], LABELS), predicted) == pytest.approx(first)
+
+
+def test_a_killed_run_goes_on_and_ends_like_one_that_was_not(killed, tuned, splits, settings, capsys):
+    resumed, reported = train(splits, settings, killed.work, resume=True)
+    assert f"resuming from {killed.work / 'checkpoint-20'}" in capsys.readouterr().out
+    # One thread and saved random states: not even rounding differs.
+    assert resumed.history == tuned.history
+    assert np.array_equal(resumed.validation_logits, tuned.validation_logits)
+    assert reported == tuned.history
+    assert not killed.work.exists()
+
+
+@pytest.mark.parametrize("change", [{"seed": 8}, {"batch_size": 16}, {"encoder": "another"}])
+def test_checkpoints_of_another_configuration_are_not_gone_on_with(
+    killed, splits, settings, tiny_encoder, tmp_path, capsys, change
+):
+    work = Path(shutil.copytree(killed.aside, tmp_path / "work"))
+    if "encoder" in change:
+        change = {"encoder": shutil.copytree(tiny_encoder, tmp_path / "another").as_posix()}
+    _, reported = train(splits, settings, work, resume=True, epochs=1, **change)
+    said = capsys.readouterr().out
+    assert f"not resuming: {work} holds checkpoints of other data or another configuration" in said
+    assert "resuming from" not in said
+    assert [row["epoch"] for row in reported] == [1]
+
+
+def test_checkpoints_of_other_data_are_not_gone_on_with(splits, settings, tmp_path, capsys):
+    interrupt_after(2, splits, settings | {"epochs": 2}, tmp_path / "work")
+    fewer = splits[0].select(range(20)), splits[1]
+    train(fewer, settings, tmp_path / "work", resume=True, epochs=2)
+    assert "holds checkpoints of other data" in capsys.readouterr().out
+
+
+def test_an_encoder_that_was_retrained_in_place_is_another(splits, settings, tiny_encoder, tmp_path, capsys):
+    encoder = Path(shutil.copytree(tiny_encoder, tmp_path / "encoder"))
+    quick = settings | {"encoder": str(encoder), "epochs": 2}
+    interrupt_after(2, splits, quick, tmp_path / "work")
+    (encoder / "note.txt").write_text("trained once more")
+    train(splits, quick, tmp_path / "work", resume=True)
+    assert "not resuming" in capsys.readouterr().out
+
+
+def test_a_run_is_not_gone_on_with_unasked(killed, splits, settings, tmp_path, capsys):
+    work = Path(shutil.copytree(killed.aside, tmp_path / "work"))
+    _, reported = train(splits, settings, work, epochs=1)
+    assert "resuming" not in capsys.readouterr().out
+    assert [row["epoch"] for row in reported] == [1]
+
+
+class Interruption(BaseException):
+    """Stands for a kill: it ends a run between two epochs."""
+
+
+def interrupt_after(epoch: int, splits, settings: dict, work: Path) -> None:
+    """Train and stop where ``epoch`` has been measured, but not saved."""
+
+    def stop(row: dict[str, float]) -> None:
+        if row["epoch"] == epoch:
+            raise Interruption
+
+    with pytest.raises(Interruption):
+        fine_tune(*splits, LABELS, TrainConfig(**settings), work, on_epoch=stop)
+
+
+def test_patience_counts_on_across_a_resumption(splits, settings, tmp_path):
+    # So small a learning rate that nothing improves: of three epochs without a better one, the third is the last.
+    slow = settings | {"learning_rate": 1e-9, "patience": 3}
+    whole, _ = train(splits, slow, tmp_path / "whole")
+    assert [row["epoch"] for row in whole.history] == [1, 2, 3, 4]
+    interrupt_after(3, splits, slow, tmp_path / "work")
+    resumed, _ = train(splits, slow, tmp_path / "work", resume=True)
+    assert resumed.history == whole.history
+
+
+def test_a_run_that_was_killed_behind_its_last_epoch_has_nothing_left_to_train(splits, settings, tmp_path, monkeypatch):
+    quick = settings | {"epochs": 2}
+    whole, _ = train(splits, quick, tmp_path / "whole")
+
+    def kill(*_: object) -> None:
+        raise Interruption
+
+    with monkeypatch.context() as patch, pytest.raises(Interruption):
+        patch.setattr("pipeline.training.fine_tune.logits_of", kill)
+        train(splits, quick, tmp_path / "work")
+    resumed, _ = train(splits, quick, tmp_path / "work", resume=True)
+    assert resumed.history == whole.history
+    assert np.array_equal(resumed.validation_logits, whole.validation_logits)
