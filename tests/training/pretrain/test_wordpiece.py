@@ -1,0 +1,42 @@
+"""The tokenizer of a new encoder."""
+
+from transformers import AutoTokenizer
+
+from pipeline.training.pretrain.wordpiece import SPECIAL_TOKENS, backend, train_wordpiece
+
+TEXTS = ["pegawai menjaga netralitas", "bupati melarang pegawai berkampanye", "surat suara dikirim"] * 10
+
+
+def test_special_tokens_come_first():
+    tokenizer = train_wordpiece(TEXTS, 100, 64)
+    assert tokenizer.convert_ids_to_tokens(range(5)) == SPECIAL_TOKENS
+    assert (tokenizer.cls_token, tokenizer.sep_token, tokenizer.pad_token) == ("[CLS]", "[SEP]", "[PAD]")
+
+
+def test_case_and_accents_are_folded():
+    tokenizer = train_wordpiece(TEXTS, 100, 64)
+    assert tokenizer.tokenize("Pegawai MÉNJAGA") == tokenizer.tokenize("pegawai menjaga")
+
+
+def test_there_are_no_more_pieces_than_asked_for():
+    assert len(train_wordpiece(TEXTS, 60, 64)) == 60
+
+
+def test_the_same_text_gives_the_same_vocabulary():
+    assert train_wordpiece(TEXTS, 80, 64).get_vocab() == train_wordpiece(iter(TEXTS), 80, 64).get_vocab()
+
+
+def test_a_character_seen_less_than_ten_times_is_unknown():
+    tokenizer = train_wordpiece([*TEXTS, "q q q"], 100, 64)
+    assert tokenizer.tokenize("q") == ["[UNK]"]
+
+
+def test_it_is_read_back_as_a_fast_tokenizer_that_says_the_same(tmp_path):
+    tokenizer = train_wordpiece(TEXTS, 100, 64)
+    tokenizer.save_pretrained(tmp_path)
+    again = AutoTokenizer.from_pretrained(tmp_path)
+    assert again.is_fast
+    assert again.model_max_length == 64
+    assert again(TEXTS[:3])["input_ids"] == tokenizer(TEXTS[:3])["input_ids"]
+    ids = [encoding.ids for encoding in backend(tokenizer).encode_batch(TEXTS[:3])]
+    assert ids == again(TEXTS[:3])["input_ids"]
