@@ -37,11 +37,8 @@ def test_deps_cover_the_modules_that_a_stage_imports_and_no_others(name):
 @pytest.mark.parametrize("name", STAGES)
 def test_params_cover_the_configs_that_a_stage_reads(name):
     source = (ROOT / f"pipeline/stages/{name}.py").read_text()
-    configs = {
-        path.as_posix()
-        for path in (ROOT / "configs").glob("*.yaml")
-        if f'"configs/{path.name}"' in source.replace(str(ROOT), "")
-    }
+    names = (f"configs/{path.name}" for path in (ROOT / "configs").glob("*.yaml"))
+    configs = {name for name in names if f'"{name}"' in source}
     assert {next(iter(param)) for param in STAGES[name]["params"]} == configs
 
 

@@ -1,11 +1,13 @@
 """Plain text in, paragraphs out: the reader of pretraining corpora."""
 
+import io
 import lzma
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from pipeline.corpus.input_files import READ_ERRORS, open_bytes
 from pipeline.errors import InputError
 
 
@@ -35,15 +37,7 @@ class TextSource:
 
 def open_text(path: Path) -> IO[str]:
     """Open ``.txt``, ``.xz`` or ``.zst`` as UTF-8 text."""
-    if path.suffix == ".xz":
-        return lzma.open(path, "rt", encoding="utf-8")
-    if path.suffix == ".zst":
-        import io
-
-        import zstandard
-
-        return io.TextIOWrapper(zstandard.open(path, "rb"), encoding="utf-8")
-    return path.open(encoding="utf-8")
+    return io.TextIOWrapper(lzma.open(path) if path.suffix == ".xz" else open_bytes(path), encoding="utf-8")
 
 
 def paragraphs(source: TextSource) -> Iterator[str]:
@@ -63,5 +57,5 @@ def paragraphs(source: TextSource) -> Iterator[str]:
                 if due >= 1:
                     due -= 1
                     yield text
-    except (lzma.LZMAError, EOFError, UnicodeDecodeError) as error:
+    except (*READ_ERRORS, lzma.LZMAError, UnicodeDecodeError) as error:
         raise InputError(f"{source.path}: is not readable as UTF-8 text: {error}") from None

@@ -3,8 +3,8 @@
 import lzma
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,8 +17,11 @@ LINES = ["Pasar dibuka pagi.", "Hujan turun di hulu.", "Perahu menepi – semua 
 
 def packed(folder: Path, suffix: str, content: bytes) -> Path:
     path = folder / f"text{suffix}"
-    pack = {".txt": bytes, ".xz": lzma.compress, ".zst": zstandard.compress}[suffix]
-    path.write_bytes(pack(content))
+    if suffix == ".zst":
+        with pa.output_stream(str(path), compression="zstd") as file:
+            file.write(content)
+    else:
+        path.write_bytes(lzma.compress(content) if suffix == ".xz" else content)
     return path
 
 
@@ -63,25 +66,27 @@ def test_a_share_out_of_range_is_refused(tmp_path, share):
 
 @pytest.mark.parametrize("name", ["none.txt", "none.txt@0.5"])
 def test_a_missing_file_is_named(tmp_path, name):
-    with pytest.raises(InputError, match="none.txt: no such text file"):
+    with pytest.raises(InputError, match=r"none\.txt: no such text file"):
         TextSource.parse(str(tmp_path / name))
 
 
-@pytest.mark.parametrize("suffix", [".xz", ".zst"])
-@pytest.mark.parametrize("damage", ["cut off", "flipped", "nothing of the kind"])
+@pytest.mark.parametrize(
+    ("suffix", "damage"),
+    [
+        (".xz", "cut off"),
+        (".xz", "changed"),
+        (".xz", "replaced"),
+        (".zst", "cut off"),
+        (".zst", "replaced"),  # a change within is found only where the file brings a checksum
+    ],
+)
 def test_a_damaged_archive_is_refused_in_one_line(tmp_path, suffix, damage):
-    # Random text does not compress, so that a cut is missed by no decoder.
-    content = "\n".join(f"{number * 7919 % 104729}" for number in range(20_000)).encode()
-    path = packed(tmp_path, suffix, content)
-    data = bytearray(path.read_bytes())
-    if damage == "cut off":
-        del data[len(data) // 2 :]
-    elif damage == "flipped":
-        data[len(data) // 2] ^= 0xFF
-    else:
-        data = bytearray(b"plain text")
-    path.write_bytes(data)
-    with pytest.raises(InputError, match=f"text{suffix}: is not readable as UTF-8 text: ") as refusal:
+    path = packed(tmp_path, suffix, "\n".join(f"{number * 7919 % 104729}" for number in range(20_000)).encode())
+    data = path.read_bytes()
+    half = len(data) // 2
+    changed = data[:half] + bytes([data[half] ^ 0xFF]) + data[half + 1 :]
+    path.write_bytes({"cut off": data[:half], "changed": changed, "replaced": b"plain text"}[damage])
+    with pytest.raises(InputError, match=rf"text{suffix}: is not readable as UTF-8 text: ") as refusal:
         list(paragraphs(TextSource(path)))
     assert "\n" not in str(refusal.value)
 
