@@ -112,8 +112,34 @@ def article_id(article: int) -> str:
     return f"made-{article:02d}"
 
 
+CHALLENGES = [
+    {"id": "plain", "rule": "norm", "kind": "minimum", "text": "Pegawai harus netral.", "labels": ["appeal"]},
+    {
+        "id": "loud",
+        "rule": "case",
+        "kind": "invariance",
+        "text": "PEGAWAI HARUS NETRAL.",
+        "labels": ["appeal"],
+        "base": "plain",
+    },
+    {
+        "id": "ban",
+        "rule": "ban",
+        "kind": "direction",
+        "text": "Pegawai dilarang hadir.",
+        "labels": ["prohibition"],
+        "base": "plain",
+        "label": "prohibition",
+        "direction": "up",
+    },
+]
+
+
 def write_corpus(folder: Path) -> None:
-    """Write ``articles/`` and ``annotations/`` as the pipeline reads them. A line of each article is a link, and no sentence."""
+    """Write ``articles/``, ``annotations/`` and ``challenge/`` as the pipeline reads them.
+
+    A line of each article is a link, and no sentence.
+    """
     articles, annotations = [], []
     for number in range(ARTICLES):
         (title, _), *body = sentences(number)
@@ -125,7 +151,8 @@ def write_corpus(folder: Path) -> None:
             {"article_id": article_id(number), "text": sentence, "labels": labels, "annotator": "first"}
             for sentence, labels in sentences(number)
         ]
-    for name, records in (("articles", articles), ("annotations", annotations)):
-        (folder / name).mkdir(parents=True)
-        lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-        (folder / name / "made.jsonl").write_text(lines, encoding="utf-8")
+    files = {"articles/made": articles, "annotations/made": annotations, "challenge/challenge": CHALLENGES}
+    for name, records in files.items():
+        path = folder / f"{name}.jsonl"
+        path.parent.mkdir(parents=True)
+        path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")

@@ -21,7 +21,7 @@ def labelled(article_id: str, index: int, *labels: str) -> tuple[Sentence, froze
 
 
 def test_rows_carry_sentence_article_and_labels_in_column_order():
-    rows = build_rows([labelled("a", 2, "logistics", "appeal")], ARTICLES, Split({"a": "test"}), LABELS)
+    rows = build_rows([labelled("a", 2, "logistics", "sanction")], ARTICLES, Split({"a": "test"}), LABELS)
     assert rows == {
         "train": [],
         "validation": [],
@@ -33,7 +33,7 @@ def test_rows_carry_sentence_article_and_labels_in_column_order():
                 "start": 10,
                 "end": 14,
                 "text": "Kata",
-                "labels": ["appeal", "logistics"],
+                "labels": ["sanction", "logistics"],
                 "source": "Suara Serai",
                 "published": date(2020, 10, 13),
             }

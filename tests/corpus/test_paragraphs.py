@@ -109,6 +109,14 @@ def test_links_behind_their_heading_go_until_prose_is_seen_again():
     assert reasons(OPENING, *block, CLOSING) == ["prose", "related", "related", "related", "prose"]
 
 
+def test_heading_behind_a_link_block_is_no_link():
+    assert reasons("Baca juga:", "Kapal logistik tertahan", OPENING, "Sanksi bagi Pelanggar", CLOSING)[2:] == [
+        "prose",
+        "heading",
+        "prose",
+    ]
+
+
 def test_link_block_at_the_end_is_removed():
     block = ["Berita Terkait", "Harga Beras Naik", "Dua Kampung Kebanjiran", "Buaya Muncul di Dermaga"]
     assert reasons(OPENING, *block) == ["prose"] + ["related"] * 4
@@ -118,6 +126,11 @@ def test_link_block_at_the_end_is_removed():
 def test_comments_behind_the_article_are_removed(heading):
     comments = ["Setuju, Bu. Lurah saya paling rajin.", "Benar sekali itu, jangan dibiarkan."]
     assert reasons(*[OPENING] * 4, heading, *comments) == ["prose"] * 4 + ["comment"] * 3
+
+
+@pytest.mark.parametrize("counter", ["3 Komentar", "Komentar (3)", "Tinggalkan Komentar"])
+def test_comment_counter_above_the_article_opens_no_comment_section(counter):
+    assert reasons(counter, *[OPENING] * 4)[1:] == ["prose"] * 4
 
 
 @pytest.mark.parametrize(

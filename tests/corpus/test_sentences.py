@@ -33,6 +33,7 @@ DEGREES = [
     "Drs. Burhan Lamba, M.Si., S.H., M.H. dan stafnya hadir. | Mereka pulang sore.",
     "Rumiyati, S.Sos., M.AP., mengaku menerima laporan. | Ia meneruskannya.",
     "Hadir pula Ahmad Zaini, S.Pd.I. | Ia memberi sambutan.",
+    "Rumiyati, S.H. M.H. mengaku menerima laporan. | Ia meneruskannya.",
     "Acara dibuka Burhan Lamba, M.Si. | Semua berdiri.",
     "Acara dibuka Burhan Lamba, S.H., M.H. | Semua berdiri.",
     "Acara dibuka Burhan Lamba, SH. | Semua berdiri.",

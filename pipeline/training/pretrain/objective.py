@@ -101,7 +101,11 @@ def start_attention(model: Pretraining, words: int, scale: float) -> None:
 
 
 def frequencies(count: int) -> Tensor:
-    """Return ``count`` evenly spaced frequencies in (0, pi): the sum of their cosines is near zero at all whole offsets but 0."""
+    """Return ``count`` evenly spaced frequencies in (0, pi).
+
+    The sum of their cosines is 0 at all whole offsets but multiples of ``2 * count``, and ``-count`` at ``2 * count`` itself:
+    up to ``4 * count`` positions are told apart.
+    """
     return torch.pi * (torch.arange(count) + 0.5) / count
 
 

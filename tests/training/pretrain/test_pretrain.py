@@ -1,6 +1,7 @@
 """Plain text to an encoder that ``AutoModel`` reads, also when the run was killed on the way."""
 
 import csv
+import io
 import json
 import random
 import shutil
@@ -8,15 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
 from made_corpus import ARTICLES, sentences
+from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
-from pipeline.config import load_config
 from pipeline.errors import InputError
 from pipeline.training.encoder import load_encoder
 from pipeline.training.pretrain.config import PretrainConfig
@@ -45,86 +47,142 @@ MINUTES = 0.05  # 3 seconds, a state after each tenth
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a run reads and writes."""
+class Killed:
+    """A run that was killed at ``step``, and a copy of its folder of work to try other things on."""
 
-    folder: Path
-
-    @property
-    def text(self) -> Path:
-        return self.folder / "text.txt"
-
-    @property
-    def out(self) -> Path:
-        return self.folder / "encoder"
+    text: Path
+    out: Path
+    step: int
+    aside: Path
 
     @property
     def work(self) -> Path:
-        return self.folder / "encoder.pretrain"
-
-    def resume(self, **changes: object) -> None:
-        config = PretrainConfig(**SETTINGS | changes)
-        pretrain([TextSource(self.text)], self.out, config, MINUTES, resume=True)
+        return self.out.with_name(self.out.name + ".pretrain")
 
 
-def write_text(path: Path) -> None:
-    """Write 400 paragraphs of sentences of the made-up corpus: two of them are held out."""
-    generator = random.Random(0)
-    pool = [text for number in range(ARTICLES) for text, _ in sentences(number)]
-    path.write_text("".join(" ".join(generator.sample(pool, 8)) + "\n" for _ in range(400)))
+def go_on(text: Path, out: Path, resume: bool = True, **changes: object) -> None:
+    pretrain([TextSource(text)], out, PretrainConfig(**SETTINGS | changes), MINUTES, resume)
+
+
+def log_rows(path: Path) -> list[dict[str, float]]:
+    with path.open(newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory) -> tuple[Place, int]:
-    """A run that was killed when its first state was written, and the step of that state."""
-    place = Place(tmp_path_factory.mktemp("pretraining"))
-    write_text(place.text)
-    (place.folder / "pretrain.yaml").write_text(json.dumps(SETTINGS))
-    command = [sys.executable, "-m", "pipeline.cli", "pretrain", str(place.text), "--out", str(place.out)]
-    command += ["--config", str(place.folder / "pretrain.yaml"), "--minutes", str(MINUTES)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-        while not (place.work / "position.json").exists():
-            assert process.poll() is None, process.stderr.read().decode()
+def killed(tmp_path_factory) -> Killed:
+    """Pretrain on 400 paragraphs of the made-up corpus, two of them held out, until the first state is written."""
+    folder = tmp_path_factory.mktemp("pretraining")
+    generator = random.Random(0)
+    pool = [text for number in range(ARTICLES) for text, _ in sentences(number)]
+    text, out = folder / "text.txt", folder / "encoder"
+    text.write_text("".join(" ".join(generator.sample(pool, 8)) + "\n" for _ in range(400)))
+    (folder / "pretrain.yaml").write_text(json.dumps(SETTINGS))
+    command = [sys.executable, "-m", "pipeline.cli", "pretrain", str(text), "--out", str(out)]
+    command += ["--config", str(folder / "pretrain.yaml"), "--minutes", str(MINUTES)]
+    position = folder / "encoder.pretrain/position.json"
+    with (folder / "said").open("w") as said, subprocess.Popen(command, stderr=said) as process:
+        while not position.exists():
+            assert process.poll() is None, (folder / "said").read_text()
             time.sleep(0.005)
         process.kill()
     assert process.returncode == -signal.SIGKILL
-    assert not place.out.exists()
-    return place, json.loads((place.work / "position.json").read_text())["step"]
-
-
-@pytest.fixture
-def unfinished(killed, tmp_path) -> Place:
-    """A copy of the unfinished run."""
-    place, _ = killed
-    shutil.copytree(place.work, tmp_path / "encoder.pretrain")
-    begun = json.loads((place.work / "run.json").read_text())
-    begun["sources"] = [source.replace(str(place.folder), str(tmp_path)) for source in begun["sources"]]
-    (tmp_path / "encoder.pretrain/run.json").write_text(json.dumps(begun))
-    shutil.copy(place.text, tmp_path)
-    return Place(tmp_path)
-
-
-@dataclass(frozen=True)
-class Finished:
-    place: Place
-    killed_at: int
-    said: str
+    assert not out.exists()
+    step = json.loads(position.read_text())["step"]
+    return Killed(text, out, step, Path(shutil.copytree(position.parent, folder / "aside")))
 
 
 @pytest.fixture(scope="module")
-def finished(killed, tmp_path_factory) -> Finished:
-    """The run that was killed, resumed from its own folder."""
-    place, step = killed
-    aside = tmp_path_factory.mktemp("finished") / "run"
-    place_again = Place(aside)
-    shutil.copytree(place.folder, aside)
-    begun = json.loads((aside / "encoder.pretrain/run.json").read_text())
-    begun["sources"] = [source.replace(str(place.folder), str(aside)) for source in begun["sources"]]
-    (aside / "encoder.pretrain/run.json").write_text(json.dumps(begun))
-    with pytest.MonkeyPatch.context() as patch:
-        import io
+def said(killed) -> str:
+    """Resume the killed run to its end and give what it said."""
+    with redirect_stderr(io.StringIO()) as stderr:
+        go_on(killed.text, killed.out)
+    return stderr.getvalue()
 
-        said = io.StringIO()
-        patch.setattr("sys.stderr", said)
-        place_again.resume()
-    return Finished(place_again, step, said.getvalue())
+
+@pytest.fixture
+def unfinished(killed, tmp_path) -> Path:
+    """The output of an unfinished run: a folder that is not there yet."""
+    shutil.copytree(killed.aside, tmp_path / "encoder.pretrain")
+    return tmp_path / "encoder"
+
+
+def test_a_killed_run_goes_on_at_its_last_state(killed, said):
+    assert f"resuming at step {killed.step}," in said
+    assert "training the tokenizer" not in said
+    assert "co-occurrence" not in said
+
+
+@pytest.mark.usefixtures("said")
+def test_a_resumed_run_repeats_no_step_and_leaves_none_out(killed):
+    rows = log_rows(killed.out / "pretraining.csv")
+    steps = [row["step"] for row in rows]
+    assert killed.step in steps[:-1]
+    assert steps == sorted(set(steps))
+    assert [row["tokens"] for row in rows] == [step * 4 * BLOCK for step in steps]
+
+
+@pytest.mark.usefixtures("said")
+def test_the_encoder_loads_without_any_code_of_ours(killed):
+    tokenizer, model = AutoTokenizer.from_pretrained(killed.out), AutoModel.from_pretrained(killed.out)
+    assert tokenizer.is_fast
+    assert tokenizer.model_max_length == 128
+    assert (model.config.hidden_size, model.config.num_hidden_layers, model.config.vocab_size) == (16, 1, 300)
+    assert model.config.hidden_dropout_prob == 0.1
+    encoded = tokenizer(["Bupati meminta pegawai netral.", "Pasar"], padding=True, return_tensors="pt")
+    vectors = model.eval().float()(**encoded).pooler_output
+    assert vectors.shape == (2, 16)
+    assert (vectors[0] - vectors[1]).abs().max() > 0.01
+
+
+@pytest.mark.usefixtures("said")
+def test_the_encoder_holds_what_was_trained(killed):
+    stored = load_file(killed.out / "model.safetensors")
+    trained = load_file(next(killed.work.glob("model-*.safetensors")))
+    for name in ("bert.embeddings.word_embeddings.weight", "bert.pooler.dense.weight", "cls.predictions.bias"):
+        assert torch.equal(stored[name], trained[f"language_model.{name}"].half())
+    assert {path.suffix for path in killed.out.iterdir()} <= {".json", ".safetensors", ".csv", ".txt"}
+
+
+@pytest.mark.usefixtures("said")
+def test_fine_tuning_takes_the_encoder(killed):
+    encoder = load_encoder(str(killed.out), None, ["appeal", "sanction"])
+    assert encoder.model.dtype == torch.float32
+    assert encoder.model(torch.tensor([[2, 10, 3]])).logits.shape == (1, 2)
+
+
+@pytest.mark.usefixtures("said")
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_finished_encoder_is_not_overwritten(killed, resume):
+    with pytest.raises(InputError, match="encoder: already holds an encoder; move it away or choose another --out"):
+        go_on(killed.text, killed.out, resume)
+
+
+def test_an_unfinished_run_is_not_overwritten_unasked(killed, unfinished):
+    with pytest.raises(
+        InputError, match=r"encoder\.pretrain: holds an unfinished run; go on with --resume, or delete it"
+    ):
+        go_on(killed.text, unfinished, resume=False)
+    assert (unfinished.with_name("encoder.pretrain") / "position.json").exists()
+
+
+def test_a_run_is_not_gone_on_with_in_another_shape(killed, unfinished):
+    with pytest.raises(InputError, match=r"encoder\.pretrain: was begun with other text or another configuration"):
+        go_on(killed.text, unfinished, hidden_size=32)
+
+
+def test_a_run_is_not_gone_on_with_on_other_text(unfinished, tmp_path):
+    (tmp_path / "other.txt").write_text("Pasar dibuka pagi.\n")
+    with pytest.raises(InputError, match="was begun with other text"):
+        go_on(tmp_path / "other.txt", unfinished)
+
+
+def test_too_little_text_is_refused_with_what_is_needed(tmp_path):
+    (tmp_path / "text.txt").write_text("Pasar dibuka pagi.\n" * 30)
+    with pytest.raises(InputError, match=r"the text gives \d blocks of 120 tokens; at least 4 are needed"):
+        go_on(tmp_path / "text.txt", tmp_path / "encoder", resume=False)
+
+
+def test_an_odd_head_is_refused():
+    with pytest.raises(ValueError, match="hidden_size must be a multiple of twice the heads"):
+        PretrainConfig(**SETTINGS | {"hidden_size": 18})
