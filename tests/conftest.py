@@ -21,13 +21,13 @@ ROOT = Path(__file__).parents[1]
 
 TRAIN = {
     "max_length": 48,
-    "epochs": 6,
-    "batch_size": 8,
-    "learning_rate": 0.01,
+    "epochs": 7,
+    "batch_size": 4,
+    "learning_rate": 0.002,
     "warmup": 0.1,
     "weight_decay": 0.01,
     "max_gradient_norm": 1.0,
-    "patience": 6,
+    "patience": 7,
     "seed": 7,
 }
 CONFIGS = {
@@ -98,7 +98,7 @@ def tiny_encoder(tiny_tokenizer, tmp_path_factory) -> Path:
     torch.manual_seed(0)
     shape = BertConfig(
         vocab_size=len(tiny_tokenizer),
-        hidden_size=32,
+        hidden_size=64,
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,

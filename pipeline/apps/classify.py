@@ -44,7 +44,7 @@ def classify(
             show(items, classifier.manifest, Console())
         else:
             write(items, out, classifier.manifest.names, unit, form)
-    log.print(_summary(counts, unit, classifier.manifest.names, out), highlight=False, soft_wrap=True)
+    log.print(_summary(counts, unit, classifier.manifest.names, out), highlight=False, markup=False, soft_wrap=True)
     return counts
 
 

@@ -4,7 +4,6 @@ import csv
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -118,7 +117,7 @@ def write(items: Iterable[Labelled | Reject], out: Path, labels: list[str], unit
         pending: list[Row] = []
         for item in items:
             if isinstance(item, Reject):
-                add_reject(orjson.dumps(asdict(item)) + b"\n")
+                add_reject(orjson.dumps(item.printable()) + b"\n")
                 continue
             pending += item.rows
             if add_articles and isinstance(item.record, Article):
@@ -140,18 +139,31 @@ def rejects_path(out: Path) -> Path:
     return out.with_name(f"{out.stem}.rejects.jsonl")
 
 
+def _is_output(name: str) -> bool:
+    return name == "rejects.jsonl" or name.startswith(("sentences-", "articles-"))
+
+
 def check_output(out: Path, overwrite: bool) -> None:
     """Make sure, before any work, that ``out`` can be written.
 
     Raises:
-        InputError: it exists and may not be overwritten, or its folder is not writable.
+        InputError: it, or its file of rejects, exists and may not be overwritten, it is a folder with files of other origin,
+            or its folder is not writable.
     """
-    if out.exists() and not overwrite:
-        raise InputError(f"{out}: exists already; choose another --out, or allow it with --overwrite")
-    if out.exists() and out.is_dir() == bool(single_file_format(out)):
+    if out.name in {"", ".."}:
+        raise InputError(f"{out}: names no file or folder of its own; choose another --out")
+    single = single_file_format(out)
+    for path in (out, rejects_path(out)) if single else (out,):
+        if path.exists() and not overwrite:
+            raise InputError(f"{path}: exists already; choose another --out, or allow it with --overwrite")
+    if out.exists() and out.is_dir() == bool(single):
         raise InputError(
             f"{out}: is a {'folder' if out.is_dir() else 'file'}, but a {'file' if out.is_dir() else 'folder'} is to be written"
         )
+    # A folder is replaced as a whole, so nothing but earlier output may lie in it.
+    foreign = sorted(file.name for file in out.iterdir() if not _is_output(file.name)) if out.is_dir() else []
+    if foreign:
+        raise InputError(f"{out}: holds '{foreign[0]}', which 'netral classify' has not written; choose another --out")
     folder = next(parent for parent in out.absolute().parents if parent.exists())
     try:
         # Permissions do not tell all: quotas, read-only mounts and special file systems show only when one writes.

@@ -16,12 +16,16 @@ def show(items: Iterable[Labelled | Reject], manifest: Manifest, console: Consol
     colours = {label.name: label.colour for label in manifest.labels}
     for item in items:
         if isinstance(item, Reject):
-            console.print(Text(f"rejected {item.place}: {item.reason}; expected {item.expected}", style="red"))
+            reject = item.printable()
+            console.print(
+                Text(f"rejected {reject['place']}: {reject['reason']}; expected {reject['expected']}", style="red")
+            )
             continue
         table = Table.grid(padding=(0, 2))
         table.add_column(justify="right", min_width=max(map(len, colours)) + 5)
         table.add_column(overflow="fold")
         for row in item.rows:
             tags = [Text(f"{label} {row[f'score_{label}']:.2f}", style=colours[label]) for label in row["labels"]]
-            table.add_row(Text("\n").join(tags) if tags else "", " ".join(row["text"].split()), end_section=True)
+            # As text, not as a string: rich would take "[zul]" for markup and drop it.
+            table.add_row(Text("\n").join(tags), Text(" ".join(row["text"].split())), end_section=True)
         console.print(Text(f"\n{item.record.id}", style="bold"), table, sep="\n")

@@ -29,6 +29,10 @@ class Reject:
     reason: str
     expected: str
 
+    def printable(self) -> dict[str, str]:
+        """Return the fields; bytes that are not UTF-8, in the name of a file or in a header, are escaped."""
+        return {name: value.encode("utf-8", "backslashreplace").decode() for name, value in vars(self).items()}
+
 
 class LooseSentence(BaseModel):
     """A record of ``--unit sentence``: a text that is classified whole."""
@@ -103,7 +107,9 @@ def _read_csv(path: Path, model: type[Article] | type[LooseSentence]) -> Iterato
                     str(path), f"has no column {missing} (has {_listed(header)})", "a header line with these columns"
                 )
                 return
+            empty = True
             for row in rows:
+                empty = False
                 place = f"{path}:{rows.line_num}"
                 if len(row) != len(header):
                     yield Reject(place, f"has {len(row)} fields", f"{len(header)} fields, as in the header")
@@ -116,6 +122,8 @@ def _read_csv(path: Path, model: type[Article] | type[LooseSentence]) -> Iterato
                         if value or name in {"text", "title"}
                     }
                     yield _validate(values, place, model)
+            if empty:
+                yield Reject(str(path), "holds no row behind its header", "at least one record")
         except csv.Error as error:
             yield Reject(
                 f"{path}:{rows.line_num}", f"is not valid CSV: {error}", "comma-separated values with quoted fields"
@@ -133,13 +141,16 @@ def _read_parquet(path: Path, model: type[Article] | type[LooseSentence]) -> Ite
                 str(path), f"has no column {missing} (has {_listed(file.schema_arrow.names)})", "these columns"
             )
             return
+        if file.metadata.num_rows == 0:
+            yield Reject(str(path), "holds no row", "at least one record")
         columns = [name for name in file.schema_arrow.names if name in model.model_fields]
         number = 0
         for batch in file.iter_batches(batch_size=256, columns=columns):
             for values in batch.to_pylist():
                 number += 1
                 yield _validate(values, f"{path}:{number}", model)
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    # The last three: text that is not UTF-8, days and time zones that Python does not know.
+    except (pa.ArrowException, ValueError, OverflowError, KeyError) as error:
         yield Reject(str(path), f"is not valid Parquet: {' '.join(str(error).split())[:200]}", "a Parquet file")
 
 

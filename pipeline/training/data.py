@@ -6,6 +6,7 @@ from typing import Any
 
 import datasets
 import numpy as np
+import torch
 from transformers import PreTrainedTokenizerBase
 
 from pipeline.errors import InputError
@@ -37,3 +38,23 @@ def encode(
     return rows.map(
         columns, batched=True, remove_columns=rows.column_names, keep_in_memory=True, load_from_cache_file=False
     )
+
+
+def hide_pieces(rows: datasets.Dataset, tokenizer: PreTrainedTokenizerBase, share: float) -> datasets.Dataset:
+    """Return encoded ``rows`` in which ``share`` of the word pieces is ``[MASK]``, others each time that a row is read.
+
+    An encoder has learned to do without hidden words; a classifier on few sentences thereby learns not to lean on single ones.
+    """
+    special = set(tokenizer.all_special_ids)
+
+    def hide(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        hidden = [
+            [
+                tokenizer.mask_token_id if draw < share and piece not in special else piece
+                for piece, draw in zip(ids, torch.rand(len(ids)).tolist(), strict=True)
+            ]
+            for ids in batch["input_ids"]
+        ]
+        return {**batch, "input_ids": hidden}
+
+    return rows.with_transform(hide)

@@ -29,7 +29,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from pipeline.config import Config
 from pipeline.files import sha256
-from pipeline.training.data import encode
+from pipeline.training.data import encode, hide_pieces
 from pipeline.training.encoder import load_encoder
 from pipeline.training.inference import logits_of
 from pipeline.training.metrics import Floats, macro_f1
@@ -47,6 +47,7 @@ class TrainConfig(Config):
         learning_rate: peak; rises linearly during ``warmup`` (share of all steps) and falls linearly to zero.
         weight_decay: AdamW's.
         max_gradient_norm: gradients are clipped to it.
+        hidden_pieces: share of word pieces that training hides, others in each epoch.
         patience: epochs without a better validation macro-F1 before training stops.
         seed: of everything random.
     """
@@ -60,6 +61,7 @@ class TrainConfig(Config):
     warmup: float = Field(ge=0, lt=1)
     weight_decay: float = Field(ge=0)
     max_gradient_norm: float = Field(gt=0)
+    hidden_pieces: float = Field(default=0.0, ge=0, lt=1)
     patience: int = Field(ge=1)
     seed: int = Field(ge=0)
 
@@ -128,7 +130,7 @@ def fine_tune(
             seed=config.seed,
             report_to=[],
         ),
-        train_dataset=encode(train, tokenizer, labels, config.max_length),
+        train_dataset=hide_pieces(encode(train, tokenizer, labels, config.max_length), tokenizer, config.hidden_pieces),
         eval_dataset=encode(validation, tokenizer, labels, config.max_length),
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=_macro_f1,

@@ -43,7 +43,9 @@ def error_page(
 
     def neighbour(row: int, step: int) -> str:
         at = row + step
-        return texts[at] if 0 <= at < len(texts) and articles[at] == articles[row] else "…"
+        # A sentence that the dataset left out leaves a gap: what stands behind it is no neighbour.
+        beside = 0 <= at < len(texts) and articles[at] == articles[row] and indices[at] == indices[row] + step
+        return texts[at] if beside else "…"
 
     worst = errors_worst_first(truth, predictions)
     listed = worst[:most]

@@ -18,10 +18,12 @@ from safetensors.numpy import load_file
 
 from pipeline.classifier.checkpoint import Manifest, version_of
 from pipeline.classifier.predict import Classifier
+from pipeline.config import load_config
 from pipeline.corpus.duplicates import character_shingles, jaccard
 from pipeline.corpus.records import normalise
 from pipeline.files import sha256
 from pipeline.stages import dataset, segment
+from pipeline.training.fine_tune import TrainConfig
 
 LABELS = ["appeal", "prohibition", "sanction", "logistics"]
 SPLITS = ("train", "validation", "test")
@@ -176,7 +178,7 @@ def test_train_writes_a_model_that_names_the_labels(workplace):
 
 def test_train_says_what_it_was_made_from(workplace):
     training = json.loads((workplace.model / "training.json").read_text())
-    assert training["config"] == json.loads((workplace / "configs/train.yaml").read_text()) | {"revision": None}
+    assert training["config"] == load_config(workplace / "configs/train.yaml", TrainConfig).model_dump()
     assert training["dataset"] == json.loads((workplace.dataset / "summary.json").read_text())["sha256"]
 
 
@@ -190,7 +192,7 @@ def test_train_chooses_a_slope_an_intercept_and_a_threshold_per_label(workplace)
 def test_train_keeps_a_row_of_history_per_epoch_and_no_checkpoints(workplace):
     with (workplace.model / "history.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [float(row["epoch"]) for row in rows] == list(range(1, 7))
+    assert [float(row["epoch"]) for row in rows] == list(range(1, 8))
     assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
     assert not (workplace / "models/fine-tuned.checkpoints").exists()
 
@@ -323,7 +325,7 @@ def test_calibration_is_folded_into_the_exported_weights(workplace, checkpoint):
 
 def test_one_run_carries_the_parameters_of_every_stage(run):
     assert run.info.status == "FINISHED"
-    assert run.data.params["train.epochs"] == "6"
+    assert run.data.params["train.epochs"] == "7"
     assert run.data.params["evaluate.batch_size"] == "16"
     assert run.data.params["export.compared_sentences"] == "20"
     assert int(run.data.params["dataset.train.sentences"]) > 0
@@ -333,7 +335,7 @@ def test_one_run_carries_the_metrics_of_every_epoch_and_of_the_test_split(workpl
     history = pd.read_csv(workplace.model / "history.csv")
     for name in ("train_loss", "validation_loss", "validation_macro_f1"):
         logged = client.get_metric_history(run.info.run_id, name)
-        assert [entry.step for entry in logged] == list(range(1, 7))
+        assert [entry.step for entry in logged] == list(range(1, 8))
         assert [entry.value for entry in logged] == pytest.approx(list(history[name]))
     measured = json.loads((workplace / "reports/metrics.json").read_text())
     assert run.data.metrics["test.macro_f1"] == pytest.approx(measured["test"]["macro_f1"])

@@ -1,5 +1,6 @@
 """Fine-tuning: the best epoch, the same every time, and a killed run ends like one that never was."""
 
+import csv
 import json
 import shutil
 import signal
@@ -52,6 +53,12 @@ def splits(workplace):
 
 
 @pytest.fixture(scope="module")
+def few(splits):
+    """A part of the splits, where nothing but the course of training matters."""
+    return splits[0].select(range(16)), splits[1].select(range(16))
+
+
+@pytest.fixture(scope="module")
 def settings(workplace) -> dict:
     return json.loads((workplace / "configs/train.yaml").read_text())
 
@@ -63,9 +70,9 @@ def killed(workplace, tmp_path_factory) -> Killed:
     ended = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], capture_output=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     # As if it had been killed a moment later, while it was writing its third checkpoint.
-    cut_off = folder / "work/checkpoint-30"
+    cut_off = folder / "work/checkpoint-60"
     cut_off.mkdir()
-    shutil.copy(folder / "work/checkpoint-20/model.safetensors", cut_off)
+    shutil.copy(folder / "work/checkpoint-40/model.safetensors", cut_off)
     return Killed(folder / "work", Path(shutil.copytree(folder / "work", folder / "aside")))
 
 
@@ -82,9 +89,12 @@ def tuned(splits, settings, tmp_path_factory) -> FineTuned:
 
 
 def test_the_same_seed_gives_the_same_predictions(tuned, workplace, splits):
+    with (workplace.model / "history.csv").open(newline="") as file:
+        assert tuned.history == [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
     stored = load_encoder(str(workplace.model), None, LABELS)
-    texts = list(splits[1]["text"])
-    assert np.array_equal(tuned.validation_logits, logits_of(stored.model, stored.tokenizer, texts, 48, 32))
+    logits = logits_of(stored.model, stored.tokenizer, list(splits[1]["text"]), 48, 16)
+    # Weights that are read from a file lie otherwise in memory, and sums of them are rounded otherwise.
+    assert tuned.validation_logits == pytest.approx(logits, abs=1e-5)
 
 
 def test_another_seed_gives_other_predictions(tuned, splits, settings, tmp_path):
@@ -98,18 +108,22 @@ def test_validation_logits_are_those_of_the_rows_in_their_order(tuned, splits):
         assert alone == pytest.approx(tuned.validation_logits[row], abs=1e-5)
 
 
-def test_the_best_epochs_model_is_returned_not_the_lasts(splits, settings, tmp_path):
-    # So large a learning rate that the model soon gives no label at all.
-    tuned, _ = train(splits, settings, tmp_path / "work", learning_rate=0.05, epochs=2)
-    first, last = (row["validation_macro_f1"] for row in tuned.history)
+def test_the_best_epochs_model_is_returned_not_the_lasts(few, settings, tmp_path):
+    # It learns never to give a label, and is measured on sentences that carry all: the first epoch is the best.
+    unlearn = (
+        few[0].map(lambda _: {"labels": []}, features=few[0].features),
+        few[1].map(lambda _: {"labels": LABELS}, features=few[1].features),
+    )
+    tuned, _ = train(unlearn, settings, tmp_path / "work", learning_rate=0.0002, epochs=3)
+    first, *_, last = (row["validation_macro_f1"] for row in tuned.history)
     assert first > last
     predicted = (tuned.validation_logits > 0).astype(np.int8)
-    assert macro_f1(label_matrix(splits[1], LABELS), predicted) == pytest.approx(first)
+    assert macro_f1(label_matrix(unlearn[1], LABELS), predicted) == pytest.approx(first)
 
 
 def test_a_killed_run_goes_on_and_ends_like_one_that_was_not(killed, tuned, splits, settings, capsys):
     resumed, reported = train(splits, settings, killed.work, resume=True)
-    assert f"resuming from {killed.work / 'checkpoint-20'}" in capsys.readouterr().out
+    assert f"resuming from {killed.work / 'checkpoint-40'}" in capsys.readouterr().out
     # One thread and saved random states: not even rounding differs.
     assert resumed.history == tuned.history
     assert np.array_equal(resumed.validation_logits, tuned.validation_logits)
@@ -131,25 +145,25 @@ def test_checkpoints_of_another_configuration_are_not_gone_on_with(
     assert [row["epoch"] for row in reported] == [1]
 
 
-def test_checkpoints_of_other_data_are_not_gone_on_with(splits, settings, tmp_path, capsys):
-    interrupt_after(2, splits, settings | {"epochs": 2}, tmp_path / "work")
-    fewer = splits[0].select(range(20)), splits[1]
+def test_checkpoints_of_other_data_are_not_gone_on_with(few, settings, tmp_path, capsys):
+    interrupt_after(2, few, settings | {"epochs": 2}, tmp_path / "work")
+    fewer = few[0].select(range(12)), few[1]
     train(fewer, settings, tmp_path / "work", resume=True, epochs=2)
     assert "holds checkpoints of other data" in capsys.readouterr().out
 
 
-def test_an_encoder_that_was_retrained_in_place_is_another(splits, settings, tiny_encoder, tmp_path, capsys):
+def test_an_encoder_that_was_retrained_in_place_is_another(few, settings, tiny_encoder, tmp_path, capsys):
     encoder = Path(shutil.copytree(tiny_encoder, tmp_path / "encoder"))
     quick = settings | {"encoder": str(encoder), "epochs": 2}
-    interrupt_after(2, splits, quick, tmp_path / "work")
+    interrupt_after(2, few, quick, tmp_path / "work")
     (encoder / "note.txt").write_text("trained once more")
-    train(splits, quick, tmp_path / "work", resume=True)
+    train(few, quick, tmp_path / "work", resume=True)
     assert "not resuming" in capsys.readouterr().out
 
 
-def test_a_run_is_not_gone_on_with_unasked(killed, splits, settings, tmp_path, capsys):
+def test_a_run_is_not_gone_on_with_unasked(killed, few, settings, tmp_path, capsys):
     work = Path(shutil.copytree(killed.aside, tmp_path / "work"))
-    _, reported = train(splits, settings, work, epochs=1)
+    _, reported = train(few, settings, work, epochs=1)
     assert "resuming" not in capsys.readouterr().out
     assert [row["epoch"] for row in reported] == [1]
 
@@ -169,26 +183,26 @@ def interrupt_after(epoch: int, splits, settings: dict, work: Path) -> None:
         fine_tune(*splits, LABELS, TrainConfig(**settings), work, on_epoch=stop)
 
 
-def test_patience_counts_on_across_a_resumption(splits, settings, tmp_path):
+def test_patience_counts_on_across_a_resumption(few, settings, tmp_path):
     # So small a learning rate that nothing improves: of two epochs without a better one, the second is the last.
     slow = settings | {"learning_rate": 1e-9, "patience": 2}
-    whole, _ = train(splits, slow, tmp_path / "whole")
+    whole, _ = train(few, slow, tmp_path / "whole")
     assert [row["epoch"] for row in whole.history] == [1, 2, 3]
-    interrupt_after(3, splits, slow, tmp_path / "work")
-    resumed, _ = train(splits, slow, tmp_path / "work", resume=True)
+    interrupt_after(3, few, slow, tmp_path / "work")
+    resumed, _ = train(few, slow, tmp_path / "work", resume=True)
     assert resumed.history == whole.history
 
 
-def test_a_run_that_was_killed_behind_its_last_epoch_has_nothing_left_to_train(splits, settings, tmp_path, monkeypatch):
+def test_a_run_that_was_killed_behind_its_last_epoch_has_nothing_left_to_train(few, settings, tmp_path, monkeypatch):
     quick = settings | {"epochs": 2}
-    whole, _ = train(splits, quick, tmp_path / "whole")
+    whole, _ = train(few, quick, tmp_path / "whole")
 
     def kill(*_: object) -> None:
         raise Interruption
 
     with monkeypatch.context() as patch, pytest.raises(Interruption):
         patch.setattr("pipeline.training.fine_tune.logits_of", kill)
-        train(splits, quick, tmp_path / "work")
-    resumed, _ = train(splits, quick, tmp_path / "work", resume=True)
+        train(few, quick, tmp_path / "work")
+    resumed, _ = train(few, quick, tmp_path / "work", resume=True)
     assert resumed.history == whole.history
     assert np.array_equal(resumed.validation_logits, whole.validation_logits)

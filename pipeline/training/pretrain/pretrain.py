@@ -27,7 +27,7 @@ from pipeline.training.pretrain.objective import (
 from pipeline.training.pretrain.preparation import cached_vectors, prepare_tokens
 from pipeline.training.pretrain.state import Position, load_state, save_state
 from pipeline.training.pretrain.text import TextSource
-from pipeline.training.pretrain.tokens import BLOCK, Ids, as_blocks, read_tokens
+from pipeline.training.pretrain.tokens import BLOCK, HELD_OUT_EVERY, Ids, as_blocks, read_tokens
 from pipeline.training.pretrain.wordpiece import SPECIAL_TOKENS
 
 # Dropout hurts where every token is seen once or twice; fine-tuning on a few thousand sentences wants it back.
@@ -61,8 +61,11 @@ def pretrain(
     train = as_blocks(read_tokens(work / "train.bin"))
     held_out = as_blocks(read_tokens(work / "held_out.bin"))[:HELD_OUT_BLOCKS]
     if len(train) < config.batch_blocks or not len(held_out):
+        # Nothing has been trained yet, and longer text under the same name has to be encoded anew.
+        shutil.rmtree(work)
         raise InputError(
             f"the text gives {len(train)} blocks of {BLOCK} tokens; at least {config.batch_blocks} are needed"
+            + ("" if len(held_out) else f"; every {HELD_OUT_EVERY}th paragraph is held out, and they give none")
         )
     counts = np.bincount(train.ravel(), minlength=config.vocab_size)
     vocabulary = vocabulary_of(tokenizer)

@@ -31,7 +31,10 @@ def save_state(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer,
     tensors = {f"{index}.{name}": value for index, slots in state.items() for name, value in slots.items()}
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in (("model", unique(model)), ("optimizer", tensors)):
-        save_file(content, folder / f"{name}-{position.step}.safetensors")
+        path = folder / f"{name}-{position.step}.safetensors"
+        save_file(content, path)
+        with path.open("rb") as written:
+            os.fsync(written.fileno())
     beside = folder / "position.json.partial"
     with beside.open("w") as file:
         json.dump(asdict(position), file)

@@ -39,6 +39,8 @@ def write_tokens(texts: Iterable[str], tokenizer: Tokenizer, folder: Path) -> No
 
 def read_tokens(path: Path) -> Ids:
     """Map a token file into memory. Shape ``(tokens,)``."""
+    if path.stat().st_size == 0:  # which cannot be mapped
+        return np.zeros(0, dtype=np.uint16)
     return np.memmap(path, dtype=np.uint16, mode="r")
 
 
