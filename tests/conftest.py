@@ -27,6 +27,7 @@ TRAIN = {
     "warmup": 0.1,
     "weight_decay": 0.01,
     "max_gradient_norm": 1.0,
+    "hidden_pieces": 0.1,
     "patience": 7,
     "seed": 7,
 }

@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.config import explain
 from pipeline.corpus.input_files import READ_ERRORS, kind_of, open_bytes
 from pipeline.corpus.records import Article
+
+if TYPE_CHECKING:
+    import _csv
 
 
 @dataclass(frozen=True)
@@ -99,35 +102,42 @@ def _read_csv(path: Path, model: type[Article] | type[LooseSentence]) -> Iterato
     csv.field_size_limit(2**31 - 1)
     # Bytes that are not UTF-8 pass as surrogates, so that one bad row costs one row.
     with io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-        rows = csv.reader(text)
-        try:
-            header = next(rows, [])
-            if missing := _missing_columns(header, model):
-                yield Reject(
-                    str(path), f"has no column {missing} (has {_listed(header)})", "a header line with these columns"
+        rows = csv.reader(text, strict=True)
+        header = _next_row(rows, path)
+        if isinstance(header, Reject):
+            yield header
+            return
+        if missing := _missing_columns(header or [], model):
+            reason = f"has no column {missing} (has {_listed(header or [])})"
+            yield Reject(str(path), reason, "a header line with these columns")
+            return
+        assert header is not None
+        row = _next_row(rows, path)
+        if row is None:
+            yield Reject(str(path), "holds no row behind its header", "at least one record")
+        while row is not None:
+            place = f"{path}:{rows.line_num}"
+            if isinstance(row, Reject):
+                yield row
+            elif len(row) != len(header):
+                yield Reject(place, f"has {len(row)} fields", f"{len(header)} fields, as in the header")
+            elif any("\udc80" <= character <= "\udcff" for value in row for character in value):
+                yield Reject(place, "is not UTF-8", _EXPECTED_TEXT)
+            else:
+                cells = zip(header, row, strict=True)
+                yield _validate(
+                    {name: value for name, value in cells if value or name in {"text", "title"}}, place, model
                 )
-                return
-            empty = True
-            for row in rows:
-                empty = False
-                place = f"{path}:{rows.line_num}"
-                if len(row) != len(header):
-                    yield Reject(place, f"has {len(row)} fields", f"{len(header)} fields, as in the header")
-                elif any("\udc80" <= character <= "\udcff" for value in row for character in value):
-                    yield Reject(place, "is not UTF-8", _EXPECTED_TEXT)
-                else:
-                    values = {
-                        name: value
-                        for name, value in zip(header, row, strict=True)
-                        if value or name in {"text", "title"}
-                    }
-                    yield _validate(values, place, model)
-            if empty:
-                yield Reject(str(path), "holds no row behind its header", "at least one record")
-        except csv.Error as error:
-            yield Reject(
-                f"{path}:{rows.line_num}", f"is not valid CSV: {error}", "comma-separated values with quoted fields"
-            )
+            row = _next_row(rows, path)
+
+
+def _next_row(rows: "_csv.Reader", path: Path) -> list[str] | Reject | None:
+    """Return the next row, a reject if it is no CSV (a quote that is never closed, say), or ``None`` at the end."""
+    try:
+        return next(rows, None)
+    except csv.Error as error:
+        expected = "comma-separated values with quoted fields"
+        return Reject(f"{path}:{rows.line_num}", f"is not valid CSV: {error}", expected)
 
 
 def _read_parquet(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:

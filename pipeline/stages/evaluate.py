@@ -114,8 +114,9 @@ def run(dataset: Path, model: Path, labels: Path, challenge: Path, config: Path,
         }
     write_json(metrics, summary)
     run_id = json.loads((model / "run.json").read_text())["mlflow_run"]
-    with tracking.diary(run_id=run_id, tags={"stage": "evaluate"}) as diary:
-        diary.parameters({"evaluate": settings.model_dump()})
+    # Tags, since the parameters of a run cannot change, and this stage may run again in the same run.
+    tags = tracking.flatten({"stage": "evaluate", "evaluate": settings.model_dump()})
+    with tracking.diary(run_id=run_id, tags=tags) as diary:
         diary.metrics(summary)
         diary.artifacts(out, "reports")
     for name, report in reports.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import typer
 from pydantic import Field
+from ruamel.yaml import YAML
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from pipeline import tracking
@@ -59,9 +60,16 @@ def run(dataset: Path, model: Path, metrics: Path, labels: Path, segment: Path, 
         difference = assert_equal(folder, texts)
     with tracking.diary(
         run_id=json.loads((model / "run.json").read_text())["mlflow_run"],
-        tags={"stage": "export", "checkpoint": manifest.version},
+        # Tags, since the parameters of a run cannot change, and this stage may run again in the same run.
+        tags=tracking.flatten(
+            {
+                "stage": "export",
+                "checkpoint": manifest.version,
+                "export": settings.model_dump(),
+                "dvc": dvc_versions(Path("dvc.lock")),
+            }
+        ),
     ) as diary:
-        diary.parameters({"export": settings.model_dump()})
         diary.metrics({"export": {"largest_difference": difference}})
         registered = diary.checkpoint(out, PYTHON_MODEL, pd.DataFrame({"text": texts[:3]}), declared.names)
     print(
@@ -69,6 +77,20 @@ def run(dataset: Path, model: Path, metrics: Path, labels: Path, segment: Path, 
     )
     if registered:
         print(f"registered as '{tracking.REGISTERED}', version {registered}")
+
+
+def dvc_versions(lock: Path) -> dict[str, str]:
+    """Return the hash that DVC knows each output of the earlier stages by; nothing outside a DVC repository."""
+    if not lock.is_file():
+        return {}
+    stages = YAML(typ="safe", pure=True).load(lock.read_text(encoding="utf-8"))["stages"]
+    return {
+        out["path"]: out["md5"]
+        for name, stage in stages.items()
+        if name != "export"
+        for out in stage["outs"]
+        if "md5" in out
+    }
 
 
 def main(

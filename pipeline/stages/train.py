@@ -10,11 +10,10 @@ import typer
 from pipeline import tracking
 from pipeline.config import load_config
 from pipeline.errors import user_errors
-from pipeline.files import whole_folder, write_json
+from pipeline.files import whole_folder, write_json, write_table
 from pipeline.training.data import label_matrix, load_split
 from pipeline.training.decision import choose
 from pipeline.training.fine_tune import TrainConfig, fine_tune
-from pipeline.training.plots import write_table
 
 
 def run(dataset: Path, config: Path, out: Path, resume: bool) -> None:

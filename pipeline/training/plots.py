@@ -1,9 +1,7 @@
 """The pictures of an evaluation, as image files, with the tables that they show as CSV."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 
@@ -16,6 +14,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve
 
 from pipeline.corpus.labels import Labels
+from pipeline.files import write_table
 from pipeline.training.evaluation import Predictions, confusion_of_label_sets
 from pipeline.training.metrics import Report, Truth
 
@@ -27,13 +26,6 @@ plt.rcParams |= {
     "grid.alpha": 0.25,
     "font.size": 9,
 }
-
-
-def write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
 
 
 def precision_recall(

@@ -299,3 +299,13 @@ def test_file_that_has_gone_is_rejected(tmp_path):
     (reject,) = read_records(tmp_path / "a.jsonl")
     assert reject.place == f"{tmp_path}/a.jsonl"
     assert "No such file" in reject.reason
+
+
+def test_a_quote_that_is_never_closed_costs_its_rows_and_no_others(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('id,text\n1,"Satu."\n2,"dua\n3,"Tiga."\n4,Empat.\n5,"Lima\n')
+    first, broken, fourth, unended = read_records(path)
+    assert (first.id, fourth.id) == ("1", "4")
+    assert (broken.place, unended.place) == (f"{path}:4", f"{path}:6")
+    assert "is not valid CSV" in broken.reason
+    assert "unexpected end of data" in unended.reason

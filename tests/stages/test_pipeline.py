@@ -326,8 +326,8 @@ def test_calibration_is_folded_into_the_exported_weights(workplace, checkpoint):
 def test_one_run_carries_the_parameters_of_every_stage(run):
     assert run.info.status == "FINISHED"
     assert run.data.params["train.epochs"] == "7"
-    assert run.data.params["evaluate.batch_size"] == "16"
-    assert run.data.params["export.compared_sentences"] == "20"
+    assert run.data.tags["evaluate.batch_size"] == "16"
+    assert run.data.tags["export.compared_sentences"] == "20"
     assert int(run.data.params["dataset.train.sentences"]) > 0
 
 

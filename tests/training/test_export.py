@@ -23,7 +23,10 @@ MASK = (IDS > 0).long()
 
 @pytest.fixture(scope="module")
 def model(tiny_encoder):
-    return load_encoder(str(tiny_encoder), None, ["a", "b", "c"]).model.eval()
+    model = load_encoder(str(tiny_encoder), None, ["a", "b", "c"]).model.eval()
+    with torch.no_grad():  # a fresh head has no bias, and hides what becomes of it
+        model.classifier.bias.copy_(torch.tensor([1.0, -2.0, 0.5]))
+    return model
 
 
 @torch.no_grad()
