@@ -141,6 +141,15 @@ def test_a_commit_that_is_not_cached_is_not_replaced_by_another():
         load_encoder(BERT, "f" * 40, LABELS)
 
 
+def test_a_head_of_other_labels_is_replaced(tiny_encoder, tmp_path):
+    other = load_encoder(str(tiny_encoder), None, ["x", "y", "z"])
+    other.model.save_pretrained(tmp_path)
+    other.tokenizer.save_pretrained(tmp_path)
+    encoder = load_encoder(str(tmp_path), None, LABELS)
+    assert encoder.model.config.id2label == dict(enumerate(LABELS))
+    assert encoder.model(torch.tensor([[2, 3]])).logits.shape == (1, 4)
+
+
 def test_a_local_encoder_has_no_revision(tiny_encoder):
     encoder = load_encoder(str(tiny_encoder), None, LABELS)
     assert encoder.revision is None
