@@ -1,0 +1,1 @@
+"""``netral serve``: an exported checkpoint behind HTTP."""

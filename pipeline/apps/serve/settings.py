@@ -1,0 +1,38 @@
+"""How a server is run."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from pipeline.config import Config, FrozenList
+
+
+class Settings(Config):
+    """Everything that may differ from one server to the next.
+
+    Attributes:
+        checkpoint: folder of the exported checkpoint.
+        host, port: where to listen; port 0 lets the system choose.
+        workers: processes, each with one thread of the model.
+        queue_tokens: word pieces, estimated from characters, that may wait or be worked on before requests are refused.
+        batch_tokens: positions, padding included, that one worker is given at a time.
+        deadline: seconds from the arrival of a request until its answer, or the news that there is none.
+        grace: seconds that accepted requests get to finish after SIGTERM.
+        body_bytes: largest request body.
+        header_bytes: largest request line and headers together.
+        token: what clients must send as ``Authorization: Bearer …``.
+        origins: web origins that may call the API from a browser.
+    """
+
+    checkpoint: Path = Path("models/exported")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=256)
+    queue_tokens: int = Field(default=32_768, ge=1)
+    batch_tokens: int = Field(default=512, ge=1)
+    deadline: float = Field(default=30, gt=0)
+    grace: float = Field(default=30, gt=0)
+    body_bytes: int = Field(default=2 * 2**20, ge=1024)
+    header_bytes: int = Field(default=16 * 1024, ge=1024)
+    token: SecretStr | None = None
+    origins: FrozenList = ()
