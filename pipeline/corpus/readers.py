@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -57,7 +57,8 @@ def read_records(path: Path, model: type[Article] | type[LooseSentence] = Articl
         if path.stat().st_size == 0:
             yield Reject(str(path), "the file is empty", "at least one record")
         elif kind in {".jsonl", ".ndjson"}:
-            yield from _read_jsonl(path, model)
+            with open_bytes(path) as lines:
+                yield from _read_jsonl(lines, str(path), model)
         elif kind == ".csv":
             yield from _read_csv(path, model)
         elif kind == ".parquet":
@@ -66,6 +67,14 @@ def read_records(path: Path, model: type[Article] | type[LooseSentence] = Articl
             yield from _read_page(path, model, _html if kind.startswith(".htm") else _plain_text)
     except READ_ERRORS as error:
         yield Reject(str(path), f"cannot be read on: {' '.join(str(error).split())}", "a whole, readable file")
+
+
+def read_content(content: bytes, kind: Literal["jsonl", "html", "text"], name: str) -> Iterator[Record | Reject]:
+    """Yield the articles in bytes that came without a file; ``name`` stands for the path, and is the id of a text or a page."""
+    if kind == "jsonl":
+        yield from _read_jsonl(io.BytesIO(content), name, Article)
+    else:
+        yield _parse_page(content, name, name, _html if kind == "html" else _plain_text)
 
 
 def _validate(values: object, place: str, model: type[Article] | type[LooseSentence]) -> Record | Reject:
@@ -80,22 +89,23 @@ def _validate(values: object, place: str, model: type[Article] | type[LooseSente
         return Reject(place, explain(error, model), expected)
 
 
-def _read_jsonl(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:
+def _read_jsonl(
+    lines: Iterable[bytes], name: str, model: type[Article] | type[LooseSentence]
+) -> Iterator[Record | Reject]:
     empty = True
-    with open_bytes(path) as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            empty = False
-            place = f"{path}:{number}"
-            try:
-                values = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
-            except orjson.JSONDecodeError as error:
-                yield Reject(place, f"is not valid JSON: {error}", "one JSON object per line, in UTF-8")
-                continue
-            yield _validate(values, place, model)
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        empty = False
+        place = f"{name}:{number}"
+        try:
+            values = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
+        except orjson.JSONDecodeError as error:
+            yield Reject(place, f"is not valid JSON: {error}", "one JSON object per line, in UTF-8")
+            continue
+        yield _validate(values, place, model)
     if empty:
-        yield Reject(str(path), "the file is empty", "at least one record")
+        yield Reject(name, "the file is empty", "at least one record")
 
 
 def _read_csv(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:
@@ -183,21 +193,23 @@ def _read_page(
         return
     with open_bytes(path) as file:
         content = file.read()
+    yield _parse_page(content, path.as_posix(), str(path), parse)
+
+
+def _parse_page(
+    content: bytes, identifier: str, place: str, parse: Callable[[bytes], dict[str, Any] | None]
+) -> Record | Reject:
     if not content.strip():
-        yield Reject(str(path), "the file is empty", "a news page")
-        return
+        return Reject(place, "the file is empty", "a news page")
     if b"\0" in content[:8192]:
-        yield Reject(str(path), "is a binary file", _EXPECTED_TEXT)
-        return
+        return Reject(place, "is a binary file", _EXPECTED_TEXT)
     try:
         values = parse(content)
     except UnicodeDecodeError as error:
-        yield Reject(str(path), f"is not UTF-8: byte {error.start}", _EXPECTED_TEXT)
-        return
+        return Reject(place, f"is not UTF-8: byte {error.start}", _EXPECTED_TEXT)
     if values is None:
-        yield Reject(str(path), "holds no article text", "a news page")
-    else:
-        yield _validate({"id": path.as_posix(), **values}, str(path), model)
+        return Reject(place, "holds no article text", "a news page")
+    return _validate({"id": identifier, **values}, place, Article)
 
 
 def _plain_text(content: bytes) -> dict[str, Any]:
