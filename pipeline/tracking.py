@@ -60,6 +60,13 @@ class Diary:
                     params=[mlflow.entities.Param(key, str(value)[:500]) for key, value in flatten(values).items()],
                 )
 
+    def tags(self, values: Mapping[str, Any]) -> None:
+        """Set ``values`` as tags, nested ones under dotted names; unlike parameters, tags may change."""
+        if not self._lost:
+            with self._entry():
+                for key, value in flatten(values).items():
+                    self._client.set_tag(self.run_id, key, str(value))
+
     def metrics(self, values: Mapping[str, Any], step: int = 0) -> None:
         """Log the numbers among ``values``, nested ones under dotted names."""
         if not self._lost:

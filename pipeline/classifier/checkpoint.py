@@ -1,8 +1,10 @@
 """The exported checkpoint: what lies in its folder, and how it is checked before use."""
 
 import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -13,21 +15,46 @@ from pipeline.errors import InputError
 from pipeline.files import sha256
 
 MANIFEST = "netral.json"
-GRAPH = "model.onnx"
 TOKENIZER = "tokenizer.json"
+Precision = Literal["fp32", "int8"]
+GRAPHS: dict[Precision, str] = {"fp32": "model.onnx", "int8": "model-int8.onnx"}
+
+
+class Parity(BaseModel):
+    """How the int8 graph differs from the fp32 one on validation, both as the runtime computes them.
+
+    Attributes:
+        sentences: compared.
+        agreement: share of label decisions, one per sentence and label, that agree.
+        flips: decisions that do not, by label.
+        logit_difference, probability_difference: the largest of any sentence and label.
+        f1: by precision, of each label and ``macro``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sentences: int = Field(ge=1)
+    agreement: float = Field(ge=0, le=1)
+    flips: dict[str, int]
+    logit_difference: float = Field(ge=0)
+    probability_difference: float = Field(ge=0, le=1)
+    f1: dict[Precision, dict[str, float]]
 
 
 class Manifest(BaseModel):
     """``netral.json``: everything that use needs to know beside the weights.
 
     Attributes:
-        version: short hash of all files; names the checkpoint in every prediction.
+        version: short hash of all else in the manifest, and thereby of all files; names the checkpoint in every prediction.
         labels: in column order.
         thresholds: by label name; a sentence carries a label from this calibrated probability on.
         max_length: word pieces per sentence, special tokens included.
         segmentation: how the sentences of the training data were cut.
+        precision: of the graph that is used unless another one is asked for.
+        precision_reason: why that one, in a sentence.
+        parity: what was compared to decide it.
         encoder, revision: the base encoder, and its commit if it came from a hub.
-        dataset: SHA-256 of the dataset that it was trained and measured on.
+        dataset: SHA-256 by split of the dataset that it was trained and measured on.
         metrics: on the test split.
         libraries: versions of what it was made with.
         files: SHA-256 by file name.
@@ -40,9 +67,12 @@ class Manifest(BaseModel):
     thresholds: dict[str, float]
     max_length: int = Field(ge=8)
     segmentation: SegmentConfig
+    precision: Precision
+    precision_reason: str
+    parity: Parity
     encoder: str
     revision: str | None
-    dataset: str
+    dataset: dict[str, str]
     metrics: dict[str, float]
     libraries: dict[str, str]
     files: dict[str, str]
@@ -58,18 +88,17 @@ class Manifest(BaseModel):
         return [label.name for label in self.labels]
 
 
-def version_of(files: dict[str, str]) -> str:
-    """Return the version of a checkpoint from the hashes of its files."""
-    return hashlib.sha256("".join(f"{name}{digest}" for name, digest in sorted(files.items())).encode()).hexdigest()[
-        :12
-    ]
+def version_of(content: Mapping[str, Any]) -> str:
+    """Return the version of a checkpoint from its manifest as JSON values: whatever is changed in it, the version changes."""
+    values = {name: value for name, value in content.items() if name != "version"}
+    return hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
 
 
 def open_checkpoint(folder: Path) -> Manifest:
-    """Read the manifest of the checkpoint in ``folder`` and verify every file that it names.
+    """Read the manifest of the checkpoint in ``folder``, verify that it is as written, and every file that it names.
 
     Raises:
-        InputError: there is no checkpoint, or it is damaged or incomplete.
+        InputError: there is no checkpoint, or it is damaged, edited or incomplete.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -78,6 +107,10 @@ def open_checkpoint(folder: Path) -> Manifest:
         manifest = Manifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise InputError(f"{path}: is damaged: {explain(error, Manifest)}; export the checkpoint again") from None
+    if manifest.version != version_of(manifest.model_dump(mode="json")):
+        raise InputError(
+            f"{path}: was edited after export (its version is not that of its contents); export the checkpoint again"
+        )
     for name, digest in manifest.files.items():
         file = folder / name
         if not file.is_file():

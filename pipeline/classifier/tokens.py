@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,8 @@ from tokenizers import Tokenizer
 
 # Positions, padding included, that one batch may have: enough to keep a core busy, few enough to stay in its cache.
 BATCH_TOKENS = 2048
+# Characters per word piece that may be read of one sentence. No sentence has so many; a file without a line break has.
+PIECE_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
@@ -18,11 +22,28 @@ class Encoded:
 
     Attributes:
         ids: per sentence, shape ``(length,)``, int64, special tokens included.
-        truncated: per sentence, whether pieces behind the model's limit were cut.
+        truncated: per sentence, whether something behind the model's limit was cut.
     """
 
     ids: list[NDArray[np.int64]]
     truncated: list[bool]
+
+    def __len__(self) -> int:
+        """Return the number of sentences."""
+        return len(self.ids)
+
+    @property
+    def tokens(self) -> int:
+        """The number of word pieces of all sentences together: what scoring them costs."""
+        return sum(map(len, self.ids))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the sentences of all ``parts``, in order."""
+        return cls(
+            list(chain.from_iterable(part.ids for part in parts)),
+            list(chain.from_iterable(part.truncated for part in parts)),
+        )
 
 
 @dataclass(frozen=True)
@@ -40,34 +61,51 @@ class Batch:
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """Read ``tokenizer.json``, without the padding and truncation that it may prescribe: both are done here."""
+    """Read ``tokenizer.json``, without the padding and truncation that it may prescribe: both are done here.
+
+    ``[SEP]`` and the like in a text are text, no special tokens.
+    """
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
     tokenizer.no_truncation()
+    tokenizer.encode_special_tokens = True
     return tokenizer
 
 
 def encode(texts: Sequence[str], tokenizer: Tokenizer, max_length: int) -> Encoded:
-    """Split ``texts`` into word pieces; a sentence of more than ``max_length`` keeps its first pieces and its end mark."""
-    encoded = Encoded([], [])
-    for encoding in tokenizer.encode_batch_fast(list(texts)):
+    """Split ``texts`` into word pieces, identical ones once.
+
+    A sentence of more than ``max_length`` pieces keeps its first ones and its end mark; so does one of more than
+    :data:`PIECE_CHARACTERS` times as many characters. Lone surrogates, which are no text, are read as question marks.
+    """
+    readable = max_length * PIECE_CHARACTERS
+    unique = dict.fromkeys(texts)
+    starts = [text[:readable] for text in unique]
+    try:
+        encodings = tokenizer.encode_batch_fast(starts)
+    except TypeError:
+        encodings = tokenizer.encode_batch_fast([text.encode(errors="replace").decode() for text in starts])
+    known = {}
+    for text, encoding in zip(unique, encodings, strict=True):
         ids = encoding.ids
-        encoded.truncated.append(len(ids) > max_length)
-        encoded.ids.append(
-            np.array(ids if len(ids) <= max_length else [*ids[: max_length - 1], ids[-1]], dtype=np.int64)
-        )
-    return encoded
+        long = len(ids) > max_length
+        kept = [*ids[: max_length - 1], ids[-1]] if long else ids
+        known[text] = np.array(kept, dtype=np.int64), long or len(text) > readable
+    return Encoded([known[text][0] for text in texts], [known[text][1] for text in texts])
 
 
-def batches(ids: Sequence[NDArray[np.int64]], padding: int) -> Iterator[Batch]:
-    """Sort sentences by length and yield batches of at most :data:`BATCH_TOKENS` positions (or one sentence)."""
+def batches(ids: Sequence[NDArray[np.int64]], budget: int = BATCH_TOKENS) -> Iterator[Batch]:
+    """Sort sentences by length and yield batches of at most ``budget`` positions (or one sentence), longest first.
+
+    Padding is piece 0, which the mask hides whatever it means.
+    """
     lengths = np.array([len(sentence) for sentence in ids])
     order = np.argsort(lengths, kind="stable")[::-1]
     start = 0
     while start < len(order):
         longest = int(lengths[order[start]])
-        rows = order[start : start + max(BATCH_TOKENS // longest, 1)]
-        input_ids = np.full((len(rows), longest), padding, dtype=np.int64)
+        rows = order[start : start + max(budget // longest, 1)]
+        input_ids = np.zeros((len(rows), longest), dtype=np.int64)
         attention_mask = np.zeros_like(input_ids)
         for place, row in enumerate(rows):
             input_ids[place, : lengths[row]] = ids[row]

@@ -15,10 +15,11 @@ from pipeline.corpus.labels import load_labels
 from pipeline.corpus.segment import SegmentConfig
 from pipeline.errors import user_errors
 from pipeline.files import whole_folder
-from pipeline.training.data import load_split
+from pipeline.training.data import label_matrix, load_split
 from pipeline.training.decision import Decision
 from pipeline.training.export import assert_equal, export
-from pipeline.training.model_card import checkpoint_card
+from pipeline.training.model_card import CorpusFacts
+from pipeline.training.parity import Bounds
 
 PYTHON_MODEL = Path(__file__).parents[1] / "mlflow_model.py"
 
@@ -28,53 +29,58 @@ class ExportConfig(Config):
 
     Attributes:
         compared_sentences: validation sentences on which transformers' pipeline and the runtime must agree.
+        int8: what int8 may cost to be the default precision.
+        card: what the model card says of the corpus.
     """
 
     compared_sentences: int = Field(ge=1)
+    int8: Bounds
+    card: CorpusFacts = CorpusFacts()
 
 
 def run(dataset: Path, model: Path, metrics: Path, labels: Path, segment: Path, config: Path, out: Path) -> None:
     """Write the checkpoint of ``model`` to ``out`` and register it."""
     settings = load_config(config, ExportConfig)
     declared = load_labels(labels)
+    segmentation = load_config(segment, SegmentConfig)
     decision = Decision(**json.loads((model / "decision.json").read_text()))
     training = json.loads((model / "training.json").read_text())
     measured = json.loads(metrics.read_text())
-    texts = load_split(dataset, "validation")["text"][: settings.compared_sentences]
+    validation = load_split(dataset, "validation")
+    texts = list(validation["text"])
+    compared = texts[: settings.compared_sentences]
+    network = AutoModelForSequenceClassification.from_pretrained(model)
+    tokenizer = AutoTokenizer.from_pretrained(model)
 
-    with whole_folder(out) as folder:
-        manifest = export(
-            model=AutoModelForSequenceClassification.from_pretrained(model),
-            tokenizer=AutoTokenizer.from_pretrained(model),
-            decision=decision,
-            labels=declared,
-            max_length=training["config"]["max_length"],
-            segmentation=load_config(segment, SegmentConfig),
-            encoder=training["config"]["encoder"],
-            revision=training["revision"],
-            dataset=training["dataset"]["train"],
-            metrics={name: value for name, value in measured["test"].items() if isinstance(value, float)},
-            card=checkpoint_card(declared, training, measured),
-            out=folder,
-        )
-        difference = assert_equal(folder, texts)
+    # Tags, since the parameters of a run cannot change, and this stage may run again in the same run.
+    tags = {"stage": "export", "export": settings.model_dump(), "dvc": dvc_versions(Path("dvc.lock"))}
     with tracking.diary(
-        run_id=json.loads((model / "run.json").read_text())["mlflow_run"],
-        # Tags, since the parameters of a run cannot change, and this stage may run again in the same run.
-        tags=tracking.flatten(
-            {
-                "stage": "export",
-                "checkpoint": manifest.version,
-                "export": settings.model_dump(),
-                "dvc": dvc_versions(Path("dvc.lock")),
-            }
-        ),
+        run_id=json.loads((model / "run.json").read_text())["mlflow_run"], tags=tracking.flatten(tags)
     ) as diary:
-        diary.metrics({"export": {"largest_difference": difference}})
+        with whole_folder(out) as folder:
+            manifest = export(
+                model=network,
+                tokenizer=tokenizer,
+                decision=decision,
+                labels=declared,
+                segmentation=segmentation,
+                training=training,
+                metrics=measured,
+                facts=settings.card,
+                texts=texts,
+                truth=label_matrix(validation, declared.names),
+                bounds=settings.int8,
+                out=folder,
+            )
+            difference = assert_equal(folder, compared)
+        parity = manifest.parity.model_dump(mode="json")
+        diary.metrics({"export": {"largest_difference": difference, "int8": parity}})
+        diary.tags({"checkpoint": manifest.version, "precision": manifest.precision})
         registered = diary.checkpoint(out, PYTHON_MODEL, pd.DataFrame({"text": texts[:3]}), declared.names)
     print(
-        f"checkpoint {manifest.version}: transformers and the runtime agree within {difference:.1g} on {len(texts)} sentences"
+        f"checkpoint {manifest.version}: transformers and the runtime agree within {difference:.1g} on {len(compared)} sentences"
     )
+    print(f"{manifest.precision} by default: {manifest.precision_reason}")
     if registered:
         print(f"registered as '{tracking.REGISTERED}', version {registered}")
 

@@ -1,4 +1,4 @@
-"""A fine-tuned model to a checkpoint: calibration folded in, graphs written, equality asserted."""
+"""A fine-tuned model to a checkpoint: calibration folded in, graphs written and compared, equality asserted."""
 
 import copy
 import platform
@@ -13,12 +13,16 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, pipeline
 
-from pipeline.classifier.checkpoint import GRAPH, MANIFEST, Manifest, version_of
+from pipeline.classifier.checkpoint import GRAPHS, MANIFEST, Manifest, version_of
 from pipeline.classifier.predict import Classifier
 from pipeline.corpus.labels import Labels
 from pipeline.corpus.segment import SegmentConfig
 from pipeline.files import sha256, write_json
 from pipeline.training.decision import Decision
+from pipeline.training.metrics import Truth
+from pipeline.training.model_card import CorpusFacts, checkpoint_card
+from pipeline.training.parity import Bounds, choose_precision, measure_parity
+from pipeline.training.quantise import quantise
 
 # Largest difference of probabilities between transformers and the runtime, fp32.
 TOLERANCE = 1e-4
@@ -86,37 +90,54 @@ def export(
     tokenizer: PreTrainedTokenizerBase,
     decision: Decision,
     labels: Labels,
-    max_length: int,
     segmentation: SegmentConfig,
-    encoder: str,
-    revision: str | None,
-    dataset: str,
-    metrics: dict[str, float],
-    card: str,
+    training: dict[str, Any],
+    metrics: dict[str, Any],
+    facts: CorpusFacts,
+    texts: Sequence[str],
+    truth: Truth,
+    bounds: Bounds,
     out: Path,
 ) -> Manifest:
-    """Write the checkpoint to the empty folder ``out`` and return its manifest."""
+    """Write the checkpoint to the empty folder ``out`` and return its manifest.
+
+    Args:
+        training: the train stage's ``training.json``.
+        metrics: the evaluate stage's ``metrics.json``.
+        facts: what the model card says of the corpus.
+        texts, truth: validation sentences and their labels, shape ``(sentences, labels)``: they decide on the precision.
+    """
+    max_length: int = training["config"]["max_length"]
     folded = fold_calibration(model, decision)
     folded.config.problem_type = "multi_label_classification"
     folded.save_pretrained(out)
     tokenizer.model_max_length = max_length
+    # "[SEP]" in a sentence is what somebody wrote, no end of the sentence.
+    tokenizer.split_special_tokens = True
     tokenizer.save_pretrained(out)
-    write_graph(folded, out / GRAPH)
+    write_graph(folded, out / GRAPHS["fp32"])
+    quantise(out / GRAPHS["fp32"], out / GRAPHS["int8"])
+    parity = measure_parity(out, texts, truth, labels.names, decision.thresholds, max_length)
+    precision, reason = choose_precision(parity, bounds)
+    card = checkpoint_card(labels, training, metrics, facts, parity, precision, reason)
     (out / "README.md").write_text(card, encoding="utf-8")
-    files = {path.name: sha256(path) for path in sorted(out.iterdir())}
     manifest = Manifest(
-        version=version_of(files),
+        version="",
         labels=labels.labels,
         thresholds=dict(zip(labels.names, decision.thresholds, strict=True)),
         max_length=max_length,
         segmentation=segmentation,
-        encoder=encoder,
-        revision=revision,
-        dataset=dataset,
-        metrics=metrics,
+        precision=precision,
+        precision_reason=reason,
+        parity=parity,
+        encoder=training["config"]["encoder"],
+        revision=training["revision"],
+        dataset=training["dataset"],
+        metrics={name: value for name, value in metrics["test"].items() if isinstance(value, float)},
         libraries={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
-        files=files,
+        files={path.name: sha256(path) for path in sorted(out.iterdir())},
     )
+    manifest = manifest.model_copy(update={"version": version_of(manifest.model_dump(mode="json"))})
     write_json(out / MANIFEST, manifest.model_dump(mode="json"))
     return manifest
 
@@ -127,7 +148,7 @@ def assert_equal(folder: Path, texts: Sequence[str]) -> float:
     Raises:
         RuntimeError: they differ by more than :data:`TOLERANCE`.
     """
-    classifier = Classifier(folder)
+    classifier = Classifier(folder, "fp32")
     names = classifier.manifest.names
     reference = pipeline(
         "text-classification",
