@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -16,8 +16,8 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, validate_default=True)
 
 
-# A list in YAML is a tuple in a frozen model.
-FrozenList = Annotated[tuple[str, ...], BeforeValidator(tuple)]
+# What numpy's and torch's generators both take.
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 C = TypeVar("C", bound=BaseModel)
 

@@ -24,7 +24,11 @@ def run(dataset: Path, config: Path, out: Path, resume: bool) -> None:
     train, validation, test = (load_split(dataset, name) for name in ("train", "validation", "test"))
     revision = git_revision()
     with tracking.diary(name=settings.encoder, tags={"stage": "train", "git": revision}) as diary:
-        diary.parameters({"train": settings.model_dump(), "dataset": summary["splits"], "git": revision})
+        made_with = summary["config"]
+        counts = {"config": made_with["dataset"], **summary["splits"], **summary["test_parts"]}
+        diary.parameters(
+            {"train": settings.model_dump(), "segment": made_with["segment"], "dataset": counts, "git": revision}
+        )
         diary.dataset(
             {"train": train.to_pandas(), "validation": validation.to_pandas(), "test": test.to_pandas()},
             summary["sha256"]["train"],
@@ -37,6 +41,7 @@ def run(dataset: Path, config: Path, out: Path, resume: bool) -> None:
             work=out.with_name(out.name + ".checkpoints"),
             resume=resume,
             on_epoch=lambda row: diary.metrics(row, step=round(row["epoch"])),
+            apart=test["text"],
         )
         decision = choose(tuned.validation_logits, label_matrix(validation, labels), settings.seed)
         with whole_folder(out) as folder:

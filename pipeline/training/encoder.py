@@ -10,6 +10,7 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     BertTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -20,10 +21,10 @@ from pipeline.errors import InputError
 
 @dataclass(frozen=True)
 class Encoder:
-    """A base encoder made ready for fine-tuning.
+    """A base encoder made ready for training.
 
     Attributes:
-        model: with one output per label, in label order; float32.
+        model: with a head, for classification one output per label, in label order; float32.
         tokenizer: fast, whatever files the encoder came with.
         revision: the commit on the hub that it came from; ``None`` for a local folder.
     """
@@ -42,22 +43,38 @@ def load_encoder(name: str, revision: str | None, labels: list[str]) -> Encoder:
     Raises:
         InputError: there is no such encoder, it is damaged, or the hub cannot be reached.
     """
+    config = read_config(name, revision)
+    config.num_labels = len(labels)
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: number for number, label in enumerate(labels)}
+    config.problem_type = "multi_label_classification"
+    return read_model(AutoModelForSequenceClassification, name, revision, config)
+
+
+def load_classifier(name: str, revision: str | None) -> Encoder:
+    """Load a fine-tuned model with the head and the labels that it has; else like :func:`load_encoder`."""
+    return read_model(AutoModelForSequenceClassification, name, revision, read_config(name, revision))
+
+
+def read_config(name: str, revision: str | None) -> PreTrainedConfig:
+    """Read the configuration of a model, first and alone: a missing one tells "no such model" from "damaged weights"."""
     local = Path(name).exists()
     if local and not (Path(name) / "config.json").is_file():
         raise InputError(f"{name}: holds no encoder (no config.json); run 'netral pretrain' or use a name on the hub")
     if not local and name.count("/") != 1:
         raise InputError(f"{name}: no such folder, and no name on the Hugging Face hub (those read 'owner/model')")
     try:
-        # Asked for first and alone: a missing file tells apart "no such model" from "damaged weights".
-        config = AutoConfig.from_pretrained(name, revision=revision or "main")
+        config: PreTrainedConfig = AutoConfig.from_pretrained(name, revision=revision or "main")
     except (OSError, ValueError) as error:
         raise InputError(_no_encoder(name, local, error)) from error
-    config.num_labels = len(labels)
-    config.id2label = dict(enumerate(labels))
-    config.label2id = {label: number for number, label in enumerate(labels)}
-    config.problem_type = "multi_label_classification"
+    return config
+
+
+def read_model(auto: type, name: str, revision: str | None, config: PreTrainedConfig) -> Encoder:
+    """Read the weights as the class of models ``auto``, in float32, and the tokenizer; parts that are missing start at random."""
+    local = Path(name).exists()
     try:
-        model = AutoModelForSequenceClassification.from_pretrained(
+        model = auto.from_pretrained(  # type: ignore[attr-defined]
             name, revision=revision or "main", config=config, ignore_mismatched_sizes=True, dtype=torch.float32
         )
         tokenizer = load_tokenizer(name, revision)
@@ -68,6 +85,13 @@ def load_encoder(name: str, revision: str | None, labels: list[str]) -> Encoder:
             f"{name}: holds no usable encoder: its tokenizer has {len(tokenizer)} pieces, its model {config.vocab_size}"
         )
     return Encoder(model, tokenizer, None if local else _commit(name, revision))
+
+
+def positions(config: PreTrainedConfig) -> int:
+    """Return how many word pieces a model can take at once."""
+    count: int = config.max_position_embeddings
+    # In RoBERTa's family, positions are counted from behind the padding's number.
+    return count - config.pad_token_id - 1 if "roberta" in config.model_type else count
 
 
 def load_tokenizer(name: str, revision: str | None) -> PreTrainedTokenizerBase:

@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import datasets
 import numpy as np
 import torch
 from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
 from transformers import (
     DataCollatorWithPadding,
     EarlyStoppingCallback,
@@ -27,12 +30,15 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
-from pipeline.config import Config
+from pipeline.config import Config, Seed
+from pipeline.errors import InputError
 from pipeline.files import sha256
-from pipeline.training.data import encode, hide_pieces
-from pipeline.training.encoder import load_encoder
+from pipeline.training.data import HiddenPieces, encode, label_matrix
+from pipeline.training.distillation import TeacherConfig, taught_loss, teacher_probabilities, unlabelled_sentences
+from pipeline.training.encoder import load_encoder, positions
 from pipeline.training.inference import logits_of
-from pipeline.training.metrics import Floats, macro_f1
+from pipeline.training.metrics import Floats, Truth, macro_f1
+from pipeline.training.pretrain.text import TextSource
 
 
 class TrainConfig(Config):
@@ -50,6 +56,7 @@ class TrainConfig(Config):
         hidden_pieces: share of word pieces that training hides, others in each epoch.
         patience: epochs without a better validation macro-F1 before training stops.
         seed: of everything random.
+        teacher: a fine-tuned model to learn from besides, on unlabelled text.
     """
 
     encoder: str = Field(min_length=1)
@@ -63,7 +70,8 @@ class TrainConfig(Config):
     max_gradient_norm: float = Field(gt=0)
     hidden_pieces: float = Field(default=0.0, ge=0, lt=1)
     patience: int = Field(ge=1)
-    seed: int = Field(ge=0)
+    seed: Seed
+    teacher: TeacherConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,8 @@ def fine_tune(
     work: Path,
     resume: bool = False,
     on_epoch: Callable[[dict[str, float]], None] = lambda _: None,
+    apart: Sequence[str] = (),
+    choices: Sequence[int] | None = None,
 ) -> FineTuned:
     """Train until validation macro-F1 no longer rises, and return the best epoch's model.
 
@@ -99,17 +109,37 @@ def fine_tune(
         work: folder for checkpoints; emptied at the end.
         resume: go on from the last checkpoint in ``work``, if one of the same data and configuration is there.
         on_epoch: called with each row of the history as it is made.
+        apart: sentences, those of the test split, that a teacher's text is rid of.
+        choices: where labels exclude each other: ``labels`` is cut into groups of these sizes, and each sentence has exactly
+            one label of each group (softmax). ``None``: each label by itself (sigmoid).
+
+    Raises:
+        InputError: the encoder or the teacher cannot be had, or does not fit the configuration.
     """
+    assert choices is None or (sum(choices) == len(labels) and config.teacher is None)
     set_seed(config.seed)
     encoder = load_encoder(config.encoder, config.revision, list(labels))
     model, tokenizer = encoder.model, encoder.tokenizer
-    checkpoint = _checkpoint(work, _fingerprint(train, validation, labels, config), resume)
+    if config.max_length > positions(model.config):
+        raise InputError(
+            f"{config.encoder}: takes at most {positions(model.config)} word pieces; lower max_length, {config.max_length}"
+        )
+    if choices is not None:
+        model.config.problem_type = "single_label_classification" if len(choices) == 1 else None
+    checkpoint = _checkpoint(work, _fingerprint(train, validation, labels, config, apart, choices), resume)
+    rows = encode(train["text"], label_matrix(train, labels), tokenizer, config.max_length, taught=0.0)
+    if config.teacher:
+        known = [*train["text"], *validation["text"], *apart]
+        texts = unlabelled_sentences(config.teacher.text, config.teacher.sentences, known, config.seed)
+        print(f"{config.teacher.model} teaches on {len(texts)} unlabelled sentences")
+        targets = teacher_probabilities(config.teacher, labels, texts, config.max_length, work / "teacher.npy")
+        rows += encode(texts, targets, tokenizer, config.max_length, taught=1.0)
     on_gpu = torch.cuda.is_available()
-    trainer = Trainer(
+    trainer = _Trainer(
         model=model,
         args=TrainingArguments(
             output_dir=str(work),
-            num_train_epochs=config.epochs,
+            num_train_epochs=_epochs(checkpoint, config),
             per_device_train_batch_size=config.batch_size,
             per_device_eval_batch_size=4 * config.batch_size,
             learning_rate=config.learning_rate,
@@ -117,6 +147,7 @@ def fine_tune(
             weight_decay=config.weight_decay,
             max_grad_norm=config.max_gradient_norm,
             train_sampling_strategy="group_by_length",
+            remove_unused_columns=False,
             eval_strategy="epoch",
             save_strategy="epoch",
             logging_strategy="epoch",
@@ -130,12 +161,15 @@ def fine_tune(
             seed=config.seed,
             report_to=[],
         ),
-        train_dataset=hide_pieces(encode(train, tokenizer, labels, config.max_length), tokenizer, config.hidden_pieces),
-        eval_dataset=encode(validation, tokenizer, labels, config.max_length),
+        train_dataset=HiddenPieces(rows, tokenizer, config.hidden_pieces) if config.hidden_pieces else rows,
+        eval_dataset=encode(
+            validation["text"], label_matrix(validation, labels), tokenizer, config.max_length, taught=0.0
+        ),
         data_collator=DataCollatorWithPadding(tokenizer),
-        compute_metrics=_macro_f1,
+        compute_metrics=lambda prediction: _macro_f1(prediction, choices),
         callbacks=[EarlyStoppingCallback(config.patience), _Report(on_epoch)],
     )
+    trainer.loss = partial(loss_of, teacher=config.teacher, choices=choices)
     trainer.train(resume_from_checkpoint=checkpoint)
     trained = trainer.model
     assert isinstance(trained, PreTrainedModel)
@@ -145,8 +179,52 @@ def fine_tune(
     return FineTuned(trained, tokenizer, epoch_rows(trainer.state.log_history), logits, encoder.revision)
 
 
-def _macro_f1(prediction: EvalPrediction) -> dict[str, float]:
-    predicted = (np.asarray(prediction.predictions) > 0).astype(np.int8)
+def loss_of(
+    logits: Tensor, targets: Tensor, taught: Tensor, teacher: TeacherConfig | None, choices: Sequence[int] | None
+) -> Tensor:
+    """Return the mean cross-entropy of a batch, scalar, over labels or over groups of exclusive ones.
+
+    Args:
+        logits, targets: shape ``(sentences, labels)``.
+        taught: shape ``(sentences,)``: 1 where the targets are a teacher's, else 0.
+    """
+    if choices is not None:
+        groups = zip(logits.split(list(choices), dim=1), targets.split(list(choices), dim=1), strict=True)
+        return torch.stack([functional.cross_entropy(*group) for group in groups]).mean()
+    if teacher is not None:
+        return taught_loss(logits, targets, taught, teacher.weight, teacher.temperature)
+    return functional.binary_cross_entropy_with_logits(logits, targets)
+
+
+class _Trainer(Trainer):
+    """A trainer with a loss of ours: some rows have a teacher's targets, some labels exclude each other."""
+
+    loss: Callable[[Tensor, Tensor, Tensor], Tensor]
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,  # noqa: ARG002 - the trainer gives it
+    ) -> Any:
+        inputs = dict(inputs)
+        targets, taught = inputs.pop("labels"), inputs.pop("taught")
+        outputs = model(**inputs)
+        loss = self.loss(outputs.logits.float(), targets, taught)
+        return (loss, {"logits": outputs.logits}) if return_outputs else loss
+
+
+def decide(logits: Floats, choices: Sequence[int] | None) -> Truth:
+    """Return which labels are given without further ado: those above 0, or the highest of each group. Shape as ``logits``."""
+    if choices is None:
+        return (logits > 0).astype(np.int8)
+    groups = np.split(logits, np.cumsum(choices)[:-1], axis=1)
+    return np.concatenate([np.eye(group.shape[1], dtype=np.int8)[group.argmax(axis=1)] for group in groups], axis=1)
+
+
+def _macro_f1(prediction: EvalPrediction, choices: Sequence[int] | None) -> dict[str, float]:
+    predicted = decide(np.asarray(prediction.predictions), choices)
     return {"macro_f1": macro_f1(np.asarray(prediction.label_ids).astype(np.int8), predicted)}
 
 
@@ -180,18 +258,38 @@ def epoch_rows(log: list[dict[str, float]]) -> list[dict[str, float]]:
 
 
 def _fingerprint(
-    train: datasets.Dataset, validation: datasets.Dataset, labels: Sequence[str], config: TrainConfig
+    train: datasets.Dataset,
+    validation: datasets.Dataset,
+    labels: Sequence[str],
+    config: TrainConfig,
+    apart: Sequence[str],
+    choices: Sequence[int] | None,
 ) -> str:
     """Hash everything that a checkpoint depends on."""
-    digest = hashlib.sha256(json.dumps([list(labels), config.model_dump()]).encode())
+    digest = hashlib.sha256(json.dumps([list(labels), config.model_dump(), choices]).encode())
     for rows in (train, validation):
         for text, given in zip(rows["text"], rows["labels"], strict=True):
             digest.update(f"{text}\0{given}\0".encode())
-    # Of an encoder on the hub, the configuration has the revision.
-    for file in sorted(Path(config.encoder).glob("*")):
+    # Of models on the hub, the configuration has the revision.
+    files = sorted(Path(config.encoder).glob("*"))
+    if config.teacher:
+        digest.update("\0".join(apart).encode())
+        files += sorted(Path(config.teacher.model).glob("*"))
+        files += [TextSource.parse(name).path for name in config.teacher.text]
+    for file in files:
         if file.is_file():
             digest.update(sha256(file).encode())
     return digest.hexdigest()
+
+
+def _epochs(checkpoint: str | None, config: TrainConfig) -> int:
+    """Return how many epochs to train in all: none beyond ``checkpoint`` where patience had run out before the kill."""
+    if checkpoint:
+        state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+        scores = [row["validation_macro_f1"] for row in epoch_rows(state.log_history)]
+        if len(scores) - 1 - int(np.argmax(scores)) >= config.patience:
+            return len(scores)
+    return config.epochs
 
 
 def _last_checkpoint(work: Path) -> str | None:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from pipeline.errors import InputError
 from pipeline.training.data import label_matrix, load_split
 from pipeline.training.encoder import load_encoder
-from pipeline.training.fine_tune import FineTuned, TrainConfig, fine_tune
+from pipeline.training.fine_tune import FineTuned, TrainConfig, decide, fine_tune, loss_of
 from pipeline.training.inference import logits_of
 from pipeline.training.metrics import macro_f1
 
@@ -191,6 +193,58 @@ def test_patience_counts_on_across_a_resumption(few, settings, tmp_path):
     interrupt_after(3, few, slow, tmp_path / "work")
     resumed, _ = train(few, slow, tmp_path / "work", resume=True)
     assert resumed.history == whole.history
+
+
+def test_a_run_that_was_killed_behind_its_early_stop_trains_no_further(few, settings, tmp_path, monkeypatch):
+    slow = settings | {"learning_rate": 1e-9, "patience": 2}
+
+    def kill(*_: object) -> None:
+        raise Interruption
+
+    with monkeypatch.context() as patch, pytest.raises(Interruption):
+        patch.setattr("pipeline.training.fine_tune.logits_of", kill)
+        train(few, slow, tmp_path / "work")
+    resumed, _ = train(few, slow, tmp_path / "work", resume=True)
+    assert [row["epoch"] for row in resumed.history] == [1, 2, 3]
+
+
+def test_more_word_pieces_than_the_encoder_takes_are_refused(few, settings, tmp_path):
+    with pytest.raises(InputError, match=r"takes at most 64 word pieces; lower max_length, 65$"):
+        train(few, settings, tmp_path / "work", max_length=65)
+
+
+def test_labels_that_exclude_each_other_are_learnt_as_choices(few, settings, tmp_path):
+    """Two groups: the kind of the sentence, and whether it is long; each sentence has one label of either."""
+    names = ["appeal", "other", "long", "short"]
+
+    def choose(row: dict) -> dict:
+        kind = "appeal" if "appeal" in row["labels"] else "other"
+        return {"labels": [kind, "long" if len(row["text"].split()) > 9 else "short"]}
+
+    splits = [rows.map(choose) for rows in few]
+    config = TrainConfig(**settings | {"epochs": 12, "hidden_pieces": 0.0, "patience": 12})
+    tuned = fine_tune(splits[0], splits[0], names, config, tmp_path / "work", choices=[2, 2])
+    given = decide(tuned.validation_logits, [2, 2])
+    assert (given[:, :2].sum(axis=1) == 1).all()
+    assert (given[:, 2:].sum(axis=1) == 1).all()
+    assert (given == label_matrix(splits[0], names)).mean() > 0.9
+    assert tuned.model.config.problem_type is None
+
+
+@pytest.mark.parametrize("sizes", [[3], [2, 3], [1, 4, 2]])
+def test_the_loss_of_choices_is_the_mean_cross_entropy_of_their_groups(sizes):
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(6, sum(sizes), generator=generator)
+    chosen = [torch.randint(size, (6,), generator=generator) for size in sizes]
+    targets = torch.cat(
+        [torch.nn.functional.one_hot(one, size) for one, size in zip(chosen, sizes, strict=True)], dim=1
+    )
+    expected = [
+        -torch.log_softmax(part, dim=1)[torch.arange(6), one].mean()
+        for part, one in zip(logits.split(sizes, dim=1), chosen, strict=True)
+    ]
+    found = loss_of(logits, targets.float(), torch.zeros(6), None, sizes)
+    assert found.item() == pytest.approx(sum(expected).item() / len(sizes), rel=1e-5)
 
 
 def test_a_run_that_was_killed_behind_its_last_epoch_has_nothing_left_to_train(few, settings, tmp_path, monkeypatch):
