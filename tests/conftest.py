@@ -15,7 +15,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
-from made_corpus import DOES, WHO, write_corpus
+from made_corpus import DOES, HELD_CELL, WHO, write_corpus
 
 ROOT = Path(__file__).parents[1]
 
@@ -122,6 +122,9 @@ def workplace(tiny_encoder, tmp_path_factory) -> Workplace:
     (place / "configs/labels.yaml").write_text((ROOT / "configs/labels.yaml").read_text())
     for name, values in CONFIGS.items():
         values = values | {"encoder": str(tiny_encoder)} if name == "train" else values
+        values = (
+            values | {"plan": str(place / "data/plan.csv"), "held_cells": [HELD_CELL]} if name == "dataset" else values
+        )
         (place / f"configs/{name}.yaml").write_text(json.dumps(values))
     with pytest.MonkeyPatch.context() as patch, chdir(place.folder):
         patch.setenv("MLFLOW_TRACKING_URI", place.store)

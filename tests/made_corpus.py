@@ -135,8 +135,21 @@ CHALLENGES = [
 ]
 
 
+# A cell of the plan; its articles are ``made-05`` and ``made-13``.
+HELD_CELL = {"manner": "regional daily", "event": "recount"}
+
+
+def write_plan(path: Path) -> None:
+    rows = [("id", "manner", "event")]
+    for number in range(ARTICLES):
+        held = number in {5, 13}
+        manner = "regional daily" if held or number % 3 else "public radio"
+        rows.append((article_id(number), manner, "recount" if held or not number % 3 else "verdict"))
+    path.write_text("".join(",".join(row) + "\n" for row in rows))
+
+
 def write_corpus(folder: Path) -> None:
-    """Write ``articles/``, ``annotations/`` and ``challenge/`` as the pipeline reads them.
+    """Write ``articles/``, ``annotations/``, ``challenge/`` and ``plan.csv`` as the pipeline reads them.
 
     A line of each article is a link, and no sentence.
     """
@@ -156,3 +169,4 @@ def write_corpus(folder: Path) -> None:
         path = folder / f"{name}.jsonl"
         path.parent.mkdir(parents=True)
         path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
+    write_plan(folder / "plan.csv")

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 from pydantic import Field, ValidationError
 
-from pipeline.config import Config, FrozenList, explain, load_config
+from pipeline.config import Config, explain, load_config
 from pipeline.errors import InputError
 
 
 class Oven(Config):
     heat: float = Field(gt=0, le=300)
-    dishes: FrozenList = ()
+    dishes: tuple[str, ...] = ()
     fan: bool = True
 
 

@@ -5,10 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-from pydantic import ValidationError
-
-from pipeline.config import explain
+from pipeline.corpus.jsonl import read_jsonl
 from pipeline.corpus.records import Annotation, Sentence, normalise
 from pipeline.errors import complain
 
@@ -40,16 +37,7 @@ def read_annotations(paths: Iterable[Path], labels: Sequence[str]) -> list[Place
     annotations: list[Placed] = []
     problems: list[str] = []
     for path in paths:
-        for number, line in enumerate(path.read_bytes().splitlines(), 1):
-            place = f"{path}:{number}"
-            try:
-                annotation = Annotation.model_validate(orjson.loads(line))
-            except orjson.JSONDecodeError as error:
-                problems.append(f"{place}: is not valid JSON: {error}")
-                continue
-            except ValidationError as error:
-                problems.append(f"{place}: {explain(error, Annotation)}")
-                continue
+        for place, annotation in read_jsonl(path, Annotation, problems):
             if unknown := sorted(set(annotation.labels) - set(labels)):
                 problems.append(f"{place}: unknown label {', '.join(unknown)} (known: {', '.join(labels)})")
             annotations.append(Placed(place, annotation))

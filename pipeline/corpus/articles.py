@@ -15,12 +15,17 @@ def read_corpus(folder: Path) -> list[Article]:
         InputError: a record cannot be read, or an id occurs twice; all such records are listed.
     """
     articles: dict[str, Article] = {}
+    first: dict[str, str] = {}
     problems = []
     for path in find_files([str(folder)]):
-        for record in read_records(path):
+        for number, record in enumerate(read_records(path), 1):
             if isinstance(record, Reject):
                 problems.append(f"{record.place}: {record.reason}; expected {record.expected}")
             elif isinstance(record, Article) and articles.setdefault(record.id, record) is not record:
-                problems.append(f"{path}: article id '{record.id}' occurs twice")
+                problems.append(
+                    f"{path}, record {number}: article id '{record.id}' occurs twice, first in {first[record.id]}"
+                )
+            elif isinstance(record, Article):
+                first[record.id] = f"{path}, record {number}"
     complain(problems, f"articles in {folder} cannot be used")
     return list(articles.values())

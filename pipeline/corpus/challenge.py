@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
-import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipeline.config import explain
+from pipeline.corpus.jsonl import read_jsonl
 from pipeline.errors import complain
 
 
@@ -49,17 +48,8 @@ def read_challenges(path: Path, labels: Sequence[str]) -> list[Challenge]:
         InputError: a line is no challenge, repeats an id, has an unknown label, or a base that does not exist; all are listed.
     """
     challenges: dict[str, Challenge] = {}
-    problems = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        place = f"{path}:{number}"
-        try:
-            challenge = Challenge.model_validate(orjson.loads(line))
-        except orjson.JSONDecodeError as error:
-            problems.append(f"{place}: is not valid JSON: {error}")
-            continue
-        except ValidationError as error:
-            problems.append(f"{place}: {explain(error, Challenge)}")
-            continue
+    problems: list[str] = []
+    for place, challenge in read_jsonl(path, Challenge, problems):
         named = {*challenge.labels, *([challenge.label] if challenge.label else [])}
         if unknown := sorted(named - set(labels)):
             problems.append(f"{place}: unknown label {', '.join(unknown)} (known: {', '.join(labels)})")

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipeline.corpus.annotations import LabelSet
 from pipeline.corpus.records import Article, Sentence
-from pipeline.corpus.splits import SPLITS, Split
+from pipeline.corpus.splits import PARTS, SPLITS, Split
 from pipeline.errors import InputError
 
 SCHEMA = pa.schema(
@@ -23,6 +23,7 @@ SCHEMA = pa.schema(
         ("labels", pa.list_(pa.string())),
         ("source", pa.string()),
         ("published", pa.date32()),
+        ("part", pa.string()),
     ]
 )
 Rows = list[dict[str, Any]]
@@ -31,7 +32,10 @@ Rows = list[dict[str, Any]]
 def build_rows(
     labelled: Sequence[tuple[Sentence, LabelSet]], articles: Mapping[str, Article], split: Split, labels: Sequence[str]
 ) -> dict[str, Rows]:
-    """Return the rows of each split, in the order of the corpus, with labels in column order."""
+    """Return the rows of each split, in the order of the corpus, with labels in column order.
+
+    ``part`` says of the rows of test which part of it they are in; in other splits it is ``None``.
+    """
     rows: dict[str, Rows] = {name: [] for name in SPLITS}
     for sentence, given in labelled:
         name = split.of_article.get(sentence.article_id)
@@ -44,13 +48,20 @@ def build_rows(
                 "labels": [label for label in labels if label in given],
                 "source": article.source,
                 "published": article.published,
+                "part": split.part(article.id),
             }
         )
     return rows
 
 
+def parts_of_test(rows: Mapping[str, Rows]) -> dict[str, Rows]:
+    """Return the rows of test by part: ``test_cells``, if any cell is held out, and ``test_random``."""
+    parts = {f"test_{part}": [row for row in rows["test"] if row["part"] == part] for part in PARTS}
+    return {name: members for name, members in parts.items() if members}
+
+
 def balance(rows: Mapping[str, Rows], labels: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Count articles, sentences, each label, none and several labels per split.
+    """Count articles, sentences, each label, none and several labels per split, or part of one.
 
     Raises:
         InputError: a split lacks a label, so that nothing can be learned or measured of it.

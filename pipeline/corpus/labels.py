@@ -7,6 +7,15 @@ from pydantic import Field, model_validator
 
 from pipeline.config import Config, load_config
 
+# Columns of the tables, and figures beside those of the labels, which a label must not be called.
+RESERVED = frozenset(
+    """
+    id article_id index field start end text labels truncated checkpoint title source published url sentences articles part predicted
+    none several all micro macro exact_match calibration_error test
+    """.split()
+)
+_RESERVED_BEGINNINGS = ("score_", "first_", "micro_", "macro_", "test_")
+
 
 class Label(Config):
     """What a sentence can do.
@@ -33,6 +42,12 @@ class Labels(Config):
     def names_differ(self) -> Self:
         if len(set(self.names)) < len(self.labels):
             raise ValueError("two labels have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def names_are_free(self) -> Self:
+        if taken := [name for name in self.names if name in RESERVED or name.startswith(_RESERVED_BEGINNINGS)]:
+            raise ValueError(f"{', '.join(taken)}: the name of a column or of a figure; call the label otherwise")
         return self
 
     @property

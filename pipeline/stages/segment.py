@@ -40,6 +40,7 @@ def run(articles: Path, config: Path, out: Path) -> None:
         write_json(
             folder / "summary.json",
             {
+                "config": settings.model_dump(),
                 "articles": len(corpus),
                 "sentences": len(sentences),
                 "removed": {reason: reasons[reason] for reason in REASONS if reasons[reason]},

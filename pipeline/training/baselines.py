@@ -1,6 +1,5 @@
 """What any model has to beat: keyword rules, and a linear model over words."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,40 +8,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
+from pipeline.corpus.keywords import by_keywords
 from pipeline.training.decision import best_threshold
 from pipeline.training.evaluation import Predictions
 from pipeline.training.metrics import Floats, Truth
 
-# The cue words of the guideline, as whole words; a sentence with one of them carries the label.
-KEYWORDS = {
-    "appeal": (
-        r"meminta|minta|diminta|mengimbau|imbau|mengajak|ajak|mengingatkan|ingatkan|diharapkan|berharap|harus|wajib"
-        r"|hendaknya|mari|agar|supaya"
-    ),
-    "prohibition": (
-        r"jangan|dilarang|melarang|larangan|tidak boleh|tak boleh|tidak diperkenankan|menghindari|tidak memihak"
-        r"|termasuk pelanggaran"
-    ),
-    "sanction": (
-        r"sanksi|ditindak|hukuman|dihukum|pidana|dipidana|dicopot|diberhentikan|pemberhentian|teguran|diproses"
-        r"|direkomendasikan|klarifikasi|terbukti|denda|penjara|divonis"
-    ),
-    "logistics": (
-        r"distribusi|surat suara|kotak suara|tps|jadwal|tahapan|anggaran|digelar|dihadiri|personel|logistik|gudang"
-        r"|kapal|pukul|dilaksanakan"
-    ),
-}
-
 
 def keyword_rules(texts: Sequence[str], labels: Sequence[str]) -> Truth:
     """Label by cue words. A label without cue words is never given. Shape ``(sentences, labels)``."""
-    patterns = [
-        re.compile(rf"\b(?:{KEYWORDS[label]})\b", re.IGNORECASE) if label in KEYWORDS else None for label in labels
-    ]
-    return np.array(
-        [[pattern is not None and pattern.search(text) is not None for pattern in patterns] for text in texts],
-        dtype=np.int8,
-    )
+    return np.array([[label in found for label in labels] for found in map(by_keywords, texts)], dtype=np.int8)
 
 
 def tfidf_predictions(texts: Mapping[str, Sequence[str]], truth: Mapping[str, Truth], seed: int) -> Predictions:

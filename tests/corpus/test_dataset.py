@@ -3,7 +3,7 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from pipeline.corpus.dataset import SCHEMA, balance, build_rows
+from pipeline.corpus.dataset import SCHEMA, balance, build_rows, parts_of_test
 from pipeline.corpus.records import Article, Sentence
 from pipeline.corpus.splits import Split
 from pipeline.errors import InputError
@@ -36,6 +36,7 @@ def test_rows_carry_sentence_article_and_labels_in_column_order():
                 "labels": ["sanction", "logistics"],
                 "source": "Suara Serai",
                 "published": date(2020, 10, 13),
+                "part": "random",
             }
         ],
     }
@@ -64,6 +65,22 @@ def test_bridging_articles_and_repeated_sentences_are_left_out():
         "validation": [],
         "test": [("b", 0)],
     }
+
+
+def test_rows_of_test_say_their_part_and_others_have_none():
+    split = Split({"a": "test", "b": "test", "c": "train"}, held=frozenset({"b"}))
+    rows = build_rows([labelled(name, 0, "sanction") for name in "abc"], ARTICLES, split, LABELS)
+    assert [row["part"] for row in rows["test"]] == ["random", "cells"]
+    assert [row["part"] for row in rows["train"]] == [None]
+    assert {name: [row["article_id"] for row in members] for name, members in parts_of_test(rows).items()} == {
+        "test_cells": ["b"],
+        "test_random": ["a"],
+    }
+
+
+def test_part_without_sentences_is_no_part():
+    rows = build_rows([labelled("a", 0)], ARTICLES, Split({"a": "test"}), LABELS)
+    assert list(parts_of_test(rows)) == ["test_random"]
 
 
 def rows_of(*label_sets: list[str]) -> list[dict]:

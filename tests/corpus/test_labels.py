@@ -1,5 +1,7 @@
+import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.corpus.labels import load_labels
@@ -44,3 +46,22 @@ def test_no_labels_are_refused(tmp_path):
     (tmp_path / "labels.yaml").write_text("labels: []\n")
     with pytest.raises(InputError, match=r"'labels': tuple should have at least 1 item"):
         load_labels(tmp_path / "labels.yaml")
+
+
+def test_no_label_is_called_like_a_column_or_a_figure(tmp_path, workplace):
+    """Whatever the tables and figures of a run are called, except after the labels themselves."""
+    from pipeline.apps.output import article_schema, sentence_schema
+
+    own = ["appeal", "prohibition", "sanction", "logistics"]
+    taken = {
+        *article_schema(own).names,
+        *sentence_schema(own, "article").names,
+        *sentence_schema(own, "sentence").names,
+    }
+    taken |= set(pq.read_schema(workplace / "reports/evaluation/predictions.parquet").names)
+    taken |= set(json.loads((workplace / "reports/metrics.json").read_text())["test"])
+    taken |= set(json.loads((workplace.dataset / "summary.json").read_text())["splits"]["train"])
+    for name in sorted(taken - set(own)):
+        with pytest.raises(InputError, match=rf"labels\.yaml: {name}: the name of a column or of a figure") as caught:
+            load_labels(write(tmp_path, {"name": name}))
+        assert "\n" not in str(caught.value)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipeline.corpus.records import Article, Sentence
-from pipeline.corpus.splits import SPLITS, SplitConfig, find_leaks, split_articles
+from pipeline.corpus.splits import SPLITS, Split, SplitConfig, find_leaks, find_similar, split_articles
 
 CONFIG = SplitConfig(
     seed=1, validation=0.25, test=0.25, article_similarity=0.5, sentence_similarity=0.8, sentence_words=5
@@ -23,6 +23,12 @@ def corpus(stories: dict[str, list[str]]) -> tuple[list[Article], list[Sentence]
         for index, text in enumerate(texts)
     ]
     return articles, sentences
+
+
+def split_of(
+    articles: list[Article], sentences: list[Sentence], config: SplitConfig, held: frozenset[str] = frozenset()
+) -> Split:
+    return split_articles(articles, sentences, find_similar(articles, sentences, config), config, held)
 
 
 def own_story(number: int) -> list[str]:
@@ -42,9 +48,11 @@ def resemble(one, other, size: int, threshold: float) -> bool:
     return len(a & b) / len(a | b) >= threshold
 
 
-def leaks_by_force(articles: list[Article], sentences: list[Sentence], config: SplitConfig) -> list[tuple[str, str]]:
+def leaks_by_force(
+    articles: list[Article], sentences: list[Sentence], config: SplitConfig, held: frozenset[str] = frozenset()
+) -> list[tuple[str, str]]:
     """Compare all with all across the splits."""
-    split = split_articles(articles, sentences, config)
+    split = split_of(articles, sentences, config, held)
     leaks = []
     for one, other in combinations([article for article in articles if article.id in split.of_article], 2):
         words = [article.text.lower().split() for article in (one, other)]
@@ -74,19 +82,19 @@ PRESS_RELEASE = [
 
 def test_splits_are_the_same_for_the_same_seed():
     articles, sentences = corpus({f"a{number}": own_story(number) for number in range(40)})
-    assert split_articles(articles, sentences, CONFIG) == split_articles(articles, sentences, CONFIG)
+    assert split_of(articles, sentences, CONFIG) == split_of(articles, sentences, CONFIG)
 
 
 def test_another_seed_draws_other_splits():
     articles, sentences = corpus({f"a{number}": own_story(number) for number in range(40)})
     other = CONFIG.model_copy(update={"seed": 2})
-    one_draw = split_articles(articles, sentences, CONFIG).of_article
-    assert one_draw != split_articles(articles, sentences, other).of_article
+    one_draw = split_of(articles, sentences, CONFIG).of_article
+    assert one_draw != split_of(articles, sentences, other).of_article
 
 
 def test_shares_are_near_those_of_the_config():
     articles, sentences = corpus({f"a{number}": own_story(number) for number in range(400)})
-    split = split_articles(articles, sentences, CONFIG)
+    split = split_of(articles, sentences, CONFIG)
     counts = Counter(split.of_article.values())
     assert counts.total() == 400
     assert 70 <= counts["test"] <= 130  # 100 are due; the standard deviation is 9
@@ -96,17 +104,17 @@ def test_shares_are_near_those_of_the_config():
 def test_reprints_stay_together():
     reprint = [PRESS_RELEASE[0].replace("seluruh", "semua"), *PRESS_RELEASE[1:]]
     articles, sentences = corpus({f"outlet{number}": reprint if number % 2 else PRESS_RELEASE for number in range(20)})
-    assert len(set(split_articles(articles, sentences, CONFIG).of_article.values())) == 1
+    assert len(set(split_of(articles, sentences, CONFIG).of_article.values())) == 1
 
 
 def test_articles_that_share_a_long_sentence_stay_together():
     articles, sentences = corpus({f"a{number}": [*own_story(number), PRESS_RELEASE[1]] for number in range(20)})
-    assert len(set(split_articles(articles, sentences, CONFIG).of_article.values())) == 1
+    assert len(set(split_of(articles, sentences, CONFIG).of_article.values())) == 1
 
 
 def test_short_sentence_that_two_splits_have_stays_in_the_first_alone():
     articles, sentences = corpus({f"a{number}": [*own_story(number), "Jangan memihak."] for number in range(20)})
-    split = split_articles(articles, sentences, CONFIG)
+    split = split_of(articles, sentences, CONFIG)
     assert set(split.of_article.values()) == set(SPLITS)
     first = split.of_article["a0"]
     assert split.repeated == {(name, 3) for name, placed in split.of_article.items() if placed != first}
@@ -114,7 +122,7 @@ def test_short_sentence_that_two_splits_have_stays_in_the_first_alone():
 
 def ids_in_different_splits() -> tuple[str, str]:
     articles, sentences = corpus({f"a{number}": own_story(number) for number in range(20)})
-    placed = split_articles(articles, sentences, CONFIG).of_article
+    placed = split_of(articles, sentences, CONFIG).of_article
     return next((one, other) for one, other in combinations(placed, 2) if placed[one] != placed[other])
 
 
@@ -126,7 +134,7 @@ def test_article_between_two_splits_is_left_out():
         "bridge": [*own_story(3), *PRESS_RELEASE[:2]],
     }
     articles, sentences = corpus(stories)
-    split = split_articles(articles, sentences, CONFIG)
+    split = split_of(articles, sentences, CONFIG)
     assert split.bridges == ["bridge"]
     assert set(split.of_article) == {one, other}
 
@@ -139,7 +147,7 @@ def test_article_that_resembles_only_a_left_out_one_finds_its_own_place():
         "bridge": PRESS_RELEASE,
         "later": [*own_story(4), PRESS_RELEASE[2]],
     }
-    split = split_articles(*corpus(stories), CONFIG)
+    split = split_of(*corpus(stories), CONFIG)
     assert split.bridges == ["bridge"]
     assert "later" in split.of_article
 
@@ -161,18 +169,52 @@ def test_no_split_holds_what_resembles_another(stories, seed):
 
 
 @settings(deadline=None, max_examples=100)
-@given(STORIES, STORIES)
-def test_nothing_moves_when_articles_are_added_behind(before, added):
-    now = split_articles(*corpus(before), CONFIG)
-    later = split_articles(*corpus(before | {f"later-{name}": story for name, story in added.items()}), CONFIG)
+@given(STORIES, STORIES, st.sets(st.integers(0, 11)))
+def test_nothing_moves_when_articles_are_added_behind(before, added, held):
+    cells = frozenset({f"a{number}" for number in held} | {f"later-a{number}" for number in held})
+    now = split_of(*corpus(before), CONFIG, cells)
+    later = split_of(*corpus(before | {f"later-{name}": story for name, story in added.items()}), CONFIG, cells)
     assert {name: later.of_article.get(name) for name in now.of_article} == now.of_article
     assert later.bridges[: len(now.bridges)] == now.bridges
     assert {key for key in later.repeated if key[0] in before} == now.repeated
 
 
+@settings(deadline=None, max_examples=100)
+@given(STORIES, st.sets(st.integers(0, 11)), st.integers(0, 5))
+def test_training_sees_no_article_of_a_held_cell_and_nothing_like_one(stories, held, seed):
+    config, cells = CONFIG.model_copy(update={"seed": seed}), frozenset(f"a{number}" for number in held)
+    articles, sentences = corpus(stories)
+    split = split_of(articles, sentences, config, cells)
+    assert {split.of_article.get(name) for name in cells} <= {"test", None}
+    assert {name for name in stories if split.part(name) == "cells"} == cells & split.of_article.keys()
+    assert leaks_by_force(articles, sentences, config, cells) == []
+
+
+def test_parts_of_test_are_told_apart():
+    articles, sentences = corpus({f"a{number}": own_story(number) for number in range(40)})
+    drawn = split_of(articles, sentences, CONFIG)
+    trained = next(name for name, placed in drawn.of_article.items() if placed == "train")
+    split = split_of(articles, sentences, CONFIG, frozenset({trained}))
+    assert split.part(trained) == "cells"
+    others = {name: placed for name, placed in split.of_article.items() if name != trained}
+    assert others == {name: placed for name, placed in drawn.of_article.items() if name != trained}
+    assert {split.part(name) for name, placed in others.items() if placed == "test"} == {"random"}
+    assert {split.part(name) for name, placed in others.items() if placed != "test"} == {None}
+
+
+def test_article_of_a_held_cell_that_resembles_a_trained_one_goes_nowhere():
+    one, _ = next(
+        (name, placed)
+        for name, placed in split_of(*corpus({f"a{n}": own_story(n) for n in range(20)}), CONFIG).of_article.items()
+        if placed == "train"
+    )
+    stories = {one: [*own_story(1), PRESS_RELEASE[0]], "held": [*own_story(2), PRESS_RELEASE[0]]}
+    assert split_of(*corpus(stories), CONFIG, frozenset({"held"})).bridges == ["held"]
+
+
 def test_every_article_is_placed_or_left_out():
     stories = {f"a{number}": [PRESS_RELEASE[number % 3], *own_story(number % 7)] for number in range(30)}
-    split = split_articles(*corpus(stories), CONFIG)
+    split = split_of(*corpus(stories), CONFIG)
     assert sorted([*split.of_article, *split.bridges]) == sorted(stories)
 
 
@@ -205,6 +247,8 @@ def test_repetition_within_a_split_is_no_leak():
     ("wrong", "message"),
     [
         ({"validation": 0.5, "test": 0.5}, "validation and test leave nothing to train on"),
+        ({"held_cells": [{"event": "recount"}]}, "'held_cells' needs a 'plan'"),
+        ({"plan": "plan.csv", "held_cells": [{}]}, "at least 1 item"),
         ({"test": 0}, "greater than 0"),
         ({"article_similarity": 1.5}, "less than or equal to 1"),
         ({"sentence_words": 0}, "greater than or equal to 1"),

@@ -9,7 +9,6 @@ from ruamel.yaml import YAML
 from pipeline.config import load_config
 from pipeline.corpus.labels import Labels
 from pipeline.corpus.segment import SegmentConfig
-from pipeline.corpus.splits import SplitConfig
 
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
 
@@ -47,19 +46,21 @@ def test_lazy_imports_are_seen():
 
 
 def test_every_shipped_config_is_valid():
+    from pipeline.stages.dataset import DatasetConfig
     from pipeline.stages.evaluate import EvaluateConfig
     from pipeline.stages.export import ExportConfig
     from pipeline.training.fine_tune import TrainConfig
-    from pipeline.training.pretrain.pretrain import PretrainConfig
+    from pipeline.training.pretrain.config import AdaptConfig, PretrainConfig
 
     models = {
         "labels": Labels,
         "segment": SegmentConfig,
-        "dataset": SplitConfig,
+        "dataset": DatasetConfig,
         "train": TrainConfig,
         "evaluate": EvaluateConfig,
         "export": ExportConfig,
         "pretrain": PretrainConfig,
+        "adapt": AdaptConfig,
     }
     assert {path.stem for path in (ROOT / "configs").glob("*.yaml")} == set(models)
     for name, model in models.items():

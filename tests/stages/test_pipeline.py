@@ -78,6 +78,7 @@ def test_segment_keeps_what_it_removed_and_why(workplace):
     removed = pq.read_table(workplace / "data/sentences/removed.parquet").to_pylist()
     assert {articles[row["article_id"]]["text"][row["start"] : row["end"]] for row in removed} == {LINK}
     summary = json.loads((workplace / "data/sentences/summary.json").read_text())
+    assert summary.pop("config") == {"heading_words": 14, "few_words": 4}
     assert summary == {"articles": ARTICLES, "sentences": 7 * ARTICLES, "removed": {"related": ARTICLES}}
 
 
@@ -96,6 +97,7 @@ def test_dataset_loads_with_the_promised_columns(splits):
             "labels",
             "source",
             "published",
+            "part",
         ]
         assert splits[name].features["labels"].feature == datasets.Value("string")
         assert splits[name].features["published"] == datasets.Value("date32")
@@ -112,6 +114,16 @@ def test_no_article_stands_in_two_splits(splits):
     members = [set(splits[name]["article_id"]) for name in SPLITS]
     assert all(members)
     assert sum(map(len, members)) == len(set.union(*members)) == ARTICLES
+
+
+def test_a_held_cell_is_tested_apart_and_never_trained_on(workplace, splits):
+    parts = dict(zip(splits["test"]["article_id"], splits["test"]["part"], strict=True))
+    assert {name for name, part in parts.items() if part == "cells"} == {"made-05", "made-13"}
+    assert set(parts.values()) == {"cells", "random"}
+    assert set(splits["train"]["part"]) == set(splits["validation"]["part"]) == {None}
+    summary = json.loads((workplace.dataset / "summary.json").read_text())
+    assert summary["test_parts"]["test_cells"]["articles"] == 2
+    assert sum(part["sentences"] for part in summary["test_parts"].values()) == summary["splits"]["test"]["sentences"]
 
 
 def test_balance_counts_what_the_splits_hold(workplace, splits):
@@ -209,7 +221,24 @@ def test_metrics_name_every_label_the_averages_and_the_baselines(workplace):
         assert metrics["test"][label]["f1_low"] <= metrics["test"][label]["f1"] <= metrics["test"][label]["f1_high"]
     assert {"macro_f1", "macro_f1_low", "macro_f1_high", "micro_f1", "exact_match"} <= set(metrics["test"])
     assert len(metrics["baselines"]) == 2
-    assert all({"macro_f1", "micro_f1"} == set(scores) for scores in metrics["baselines"].values())
+    assert all({"macro_f1", "micro_f1", "test_random"} < set(scores) for scores in metrics["baselines"].values())
+
+
+def test_each_part_of_test_is_measured_alone(workplace, splits):
+    metrics = json.loads((workplace / "reports/metrics.json").read_text())
+    parts = Counter(splits["test"]["part"])
+    for part in ("cells", "random"):
+        measured = metrics[f"test_{part}"]
+        assert set(measured) == set(metrics["test"])
+        assert measured["macro_f1_low"] <= measured["macro_f1"] <= measured["macro_f1_high"]
+        rows = [row for row in splits["test"] if row["part"] == part]
+        assert len(rows) == parts[part]
+        for label in LABELS:
+            assert measured[label]["support"] == sum(label in row["labels"] for row in rows)
+        table = pq.read_table(workplace / "reports/evaluation/predictions.parquet").to_pylist()
+        right = [row["labels"] == row["predicted"] for row in table if row["part"] == part]
+        assert measured["exact_match"] == pytest.approx(sum(right) / len(right))
+        assert all(scores[f"test_{part}"]["macro_f1"] <= 1 for scores in metrics["baselines"].values())
 
 
 def test_predictions_stand_beside_the_truth(workplace, splits):
@@ -259,6 +288,9 @@ def test_challenges_are_measured_by_kind_and_shown_by_rule(workplace):
     assert shares["invariance"] == 1
     page = (workplace / "reports/evaluation/challenge.md").read_text(encoding="utf-8")
     assert "| case | invariance | 1 | 1 | 100% |" in page
+    rates = pd.read_csv(workplace / "reports/evaluation/challenge.csv")
+    assert list(rates.columns) == ["rule", "kind", "passed", "total"]
+    assert ["case", "invariance", 1, 1] in rates.values.tolist()
 
 
 # export
@@ -329,6 +361,8 @@ def test_one_run_carries_the_parameters_of_every_stage(run):
     assert run.data.tags["evaluate.batch_size"] == "16"
     assert run.data.tags["export.compared_sentences"] == "20"
     assert int(run.data.params["dataset.train.sentences"]) > 0
+    assert run.data.params["dataset.config.sentence_words"] == "5"
+    assert run.data.params["segment.heading_words"] == "14"
 
 
 def test_one_run_carries_the_metrics_of_every_epoch_and_of_the_test_split(workplace, client, run):
