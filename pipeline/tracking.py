@@ -30,6 +30,8 @@ from pipeline.errors import InputError
 EXPERIMENT = "netral"
 REGISTERED = "netral"
 DEFAULT_STORE = "sqlite:///mlflow.db"
+# What a server that works says of an entry that it will not take, for instance a parameter that has another value already.
+_REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST"}
 _TROUBLE = (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError)
 
 
@@ -43,10 +45,13 @@ class Diary:
 
     @contextmanager
     def _entry(self) -> Iterator[None]:
-        """Give up writing, with one line, once the server fails."""
+        """Give up writing, with one line, once the server fails; what it refuses costs that entry alone."""
         try:
             yield
         except _TROUBLE as error:
+            if isinstance(error, MlflowException) and error.error_code in _REFUSALS:
+                print(f"netral: tracking refuses an entry, work goes on: {_reason(error)}", file=sys.stderr)
+                return
             if not self._lost:
                 print(f"netral: tracking is lost from here on, work goes on: {_reason(error)}", file=sys.stderr)
             self._lost = True

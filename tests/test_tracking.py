@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from contextlib import chdir
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import mlflow
@@ -10,7 +11,7 @@ import pytest
 
 from pipeline import tracking
 from pipeline.errors import InputError
-from pipeline.stages import train
+from pipeline.stages import evaluate, train
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,18 @@ def test_a_run_takes_parameters_metrics_by_step_and_artifacts(store, tmp_path):
     assert [file.path for file in client.list_artifacts(diary.run_id, "reports")] == ["reports/curve.txt"]
 
 
+def test_a_parameter_that_has_another_value_already_costs_that_entry_alone(store, capsys):
+    with tracking.diary() as diary:
+        diary.parameters({"epochs": 2})
+        diary.parameters({"epochs": 3})
+        diary.metrics({"loss": 1.0})
+    run = mlflow.MlflowClient(store).get_run(diary.run_id)
+    assert run.data.params == {"epochs": "2"}
+    assert run.data.metrics == {"loss": 1.0}
+    (complaint,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("netral:")]
+    assert complaint.startswith("netral: tracking refuses an entry, work goes on: Changing param values is not allowed")
+
+
 def test_a_later_stage_goes_on_with_the_run_of_an_earlier_one(store):
     with tracking.diary() as first:
         first.metrics({"loss": 1.0})
@@ -150,6 +163,16 @@ def test_a_server_that_is_down_stops_training_before_it_begins(workplace, tmp_pa
     assert complaint.startswith("netral: the MLflow tracking server at http://127.0.0.1:9 cannot be used")
     assert complaint.endswith("start it, or unset MLFLOW_TRACKING_URI")
     assert "hush-hush" not in complaint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_is_down_stops_evaluation_before_it_begins(workplace, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(SystemExit) as stop, chdir(workplace.folder):
+        evaluate.main(out=tmp_path / "reports", metrics=tmp_path / "metrics.json")
+    assert stop.value.code == 2
+    assert "MLflow tracking server at http://127.0.0.1:9 cannot be used" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

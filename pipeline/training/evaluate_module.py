@@ -14,10 +14,10 @@ from pipeline.training.metrics import multilabel_report
 
 
 class MultilabelReport(evaluate.Metric):  # type: ignore[misc] # evaluate brings no types
-    """``MultilabelReport(labels).compute(predictions=probabilities, references=truth, thresholds=thresholds)``.
+    """``MultilabelReport(labels).compute(predictions=predicted, probabilities=probabilities, references=truth)``.
 
-    ``predictions`` and ``references`` have one row per sentence and one column per label; see
-    :func:`pipeline.training.metrics.multilabel_report` for what comes back.
+    Each has one row per sentence and one column per label; ``predictions`` and ``references`` are 0 or 1. What comes back are
+    the fields of :class:`pipeline.training.metrics.Report`.
     """
 
     def __init__(self, labels: Sequence[str], **options: Any) -> None:
@@ -25,16 +25,14 @@ class MultilabelReport(evaluate.Metric):  # type: ignore[misc] # evaluate brings
         super().__init__(keep_in_memory=True, **options)
 
     def _info(self) -> evaluate.MetricInfo:
-        row = datasets.Sequence(datasets.Value("float64"))
+        marks, shares = (datasets.Sequence(datasets.Value(kind)) for kind in ("int8", "float64"))
         return evaluate.MetricInfo(
             description="Precision, recall, F1, average precision and calibration error per label, averages, exact match.",
             citation="",
-            inputs_description="Probabilities and 0/1 references, one column per label.",
-            features=datasets.Features({"predictions": row, "references": row}),
+            inputs_description="0/1 predictions, their probabilities, and 0/1 references, one column per label.",
+            features=datasets.Features({"predictions": marks, "probabilities": shares, "references": marks}),
         )
 
-    def _compute(self, predictions: Any, references: Any, thresholds: Sequence[float]) -> dict[str, Any]:
-        probabilities = np.asarray(predictions, dtype=np.float64)
-        truth = np.asarray(references, dtype=np.int8)
-        predicted = (probabilities >= np.asarray(thresholds)).astype(np.int8)
-        return multilabel_report(truth, predicted, probabilities, self.labels).flat()
+    def _compute(self, predictions: Any, probabilities: Any, references: Any) -> dict[str, Any]:
+        predicted, truth = (np.asarray(marks, dtype=np.int8) for marks in (predictions, references))
+        return vars(multilabel_report(truth, predicted, np.asarray(probabilities, dtype=np.float64), self.labels))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.training.metrics import Floats, Report, Truth, bootstrap_interval, macro_f1, multilabel_report
+from pipeline.training.evaluate_module import MultilabelReport
+from pipeline.training.metrics import Floats, Report, Truth, bootstrap_interval, macro_f1
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,19 @@ class Predictions:
         """Give each label from its threshold on."""
         return cls(probabilities, (probabilities >= np.array(thresholds)).astype(np.int8))
 
+    def of(self, rows: Sequence[int]) -> "Predictions":
+        """Return what it says of some of the sentences."""
+        return Predictions(self.probabilities[rows], self.predicted[rows])
+
 
 def report_with_intervals(
     predictions: Predictions, truth: Truth, articles: Sequence[str], labels: Sequence[str], seed: int
 ) -> Report:
     """Return the full report of one contender, with the bounds of 95 % bootstrap intervals of F1 over articles."""
-    report = multilabel_report(truth, predictions.predicted, predictions.probabilities, labels)
+    measured = MultilabelReport(labels).compute(
+        predictions=predictions.predicted, probabilities=predictions.probabilities, references=truth
+    )
+    report = Report(**measured)
 
     def interval(columns: list[int]) -> tuple[float, float]:
         true, predicted = truth[:, columns], predictions.predicted[:, columns]

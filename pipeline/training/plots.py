@@ -1,6 +1,6 @@
 """The pictures of an evaluation, as image files, with the tables that they show as CSV."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -135,45 +135,44 @@ def learning_curves(history: Sequence[dict[str, float]], folder: Path) -> None:
     )
 
 
-def comparison(reports: dict[str, Report], labels: Labels, folder: Path) -> None:
-    """F1 per label of every contender, and macro-F1 with its interval, which the reports have as ``macro_f1_low`` and ``_high``."""
-    figure, axes = plt.subplots(figsize=(7.2, 3.6))
-    names = [*labels.names, "macro"]
+def comparison(reports: Mapping[str, Mapping[str, Report]], labels: Labels, folder: Path) -> None:
+    """F1 per label of every contender on all of test, and macro-F1 with its interval on each part of it.
+
+    Args:
+        reports: by contender and by part, of which ``test`` is the whole; with intervals.
+    """
+    figure, axes = plt.subplots(figsize=(8.4, 3.8))
+    parts = list(next(iter(reports.values())))
+    places = np.arange(len(labels.names) + len(parts))
     width = 0.8 / len(reports)
     shades = ["#BBBBBB", "#777777", "#0072B2"]
-    for number, (contender, report) in enumerate(reports.items()):
-        macro, low, high = (report.overall[name] for name in ("macro_f1", "macro_f1_low", "macro_f1_high"))
-        heights = [*(report.labels[label]["f1"] for label in labels.names), macro]
-        places = np.arange(len(names)) + (number - (len(reports) - 1) / 2) * width
-        errors = np.zeros((2, len(names)))
-        errors[:, -1] = max(macro - low, 0), max(high - macro, 0)
+    for number, (contender, by_part) in enumerate(reports.items()):
+        scores = [(by_part["test"].labels[label], "f1") for label in labels.names]
+        scores += [(report.overall, "macro_f1") for report in by_part.values()]
+        heights = np.array([given[name] for given, name in scores])
+        errors = [[given[name] - given[f"{name}_low"], given[f"{name}_high"] - given[name]] for given, name in scores]
+        shifted = places + (number - (len(reports) - 1) / 2) * width
         axes.bar(
-            places,
+            shifted,
             heights,
             width * 0.92,
             color=shades[number % len(shades)],
             label=contender,
-            yerr=errors,
+            yerr=np.maximum(np.array(errors).T, 0),
             error_kw={"linewidth": 1},
         )
-        for place, height in zip(places, heights, strict=True):
-            axes.text(
-                place,
-                height / 2,
-                f"{height:.2f}",
-                ha="center",
-                va="center",
-                fontsize=7,
-                color="white" if number else "black",
-            )
+        for place, height in zip(shifted, heights, strict=True):
+            colour = "white" if number else "black"
+            axes.text(place, height / 2, f"{height:.2f}", ha="center", va="center", fontsize=6.5, color=colour)
+    axes.axvline(len(labels.names) - 0.5, color="grey", linewidth=0.8)
     axes.set(
-        xticks=range(len(names)),
+        xticks=places,
         ylim=(0, 1),
-        ylabel="F1 on test",
-        title="Against the baselines (bar: 95 % interval over articles)",
+        ylabel="F1",
+        title="Against the baselines on test (bars: 95 % intervals over articles)",
     )
-    axes.set_xticklabels(names)
-    axes.legend(ncols=len(reports), loc="upper center", bbox_to_anchor=(0.5, -0.1), frameon=False)
+    axes.set_xticklabels([*labels.names, *(f"macro\n{part.replace('_', ', ')}" for part in parts)])
+    axes.legend(ncols=len(reports), loc="upper center", bbox_to_anchor=(0.5, -0.16), frameon=False)
     axes.grid(axis="x", visible=False)
     save(figure, folder / "comparison.png")
 

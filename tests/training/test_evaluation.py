@@ -70,3 +70,12 @@ def test_the_interval_of_a_label_depends_on_that_label_alone(noisy):
     first = Predictions(predictions.probabilities[:, :1], predictions.predicted[:, :1])
     alone = report_with_intervals(first, truth[:, :1], articles, ["a"], seed=1)
     assert both.labels["a"] == alone.labels["a"]
+
+
+def test_the_report_of_some_sentences_is_that_of_a_model_that_saw_no_others(noisy):
+    truth, predictions, articles = noisy
+    rows = list(range(50, 120))
+    part = report_with_intervals(predictions.of(rows), truth[rows], articles[50:120], ["a", "b"], seed=1)
+    alone = Predictions(predictions.probabilities[50:120], predictions.predicted[50:120])
+    assert part == report_with_intervals(alone, truth[50:120], articles[50:120], ["a", "b"], seed=1)
+    assert part.labels["a"]["support"] == truth[50:120, 0].sum()
