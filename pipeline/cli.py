@@ -1,7 +1,9 @@
 """The ``netral`` command. Imports are inside the commands, so that ``--help`` is quick."""
 
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,12 +21,15 @@ def classify(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...", help="Files, folders or globs: JSONL, CSV, Parquet, TXT, HTML; also .gz and .zst."
+            metavar="INPUT...",
+            help="Files, folders, globs or URLs: JSONL, CSV, Parquet, TXT, HTML, WARC; also .gz and .zst.",
         ),
     ],
     out: Annotated[
-        Path | None,
-        typer.Option(help="A .jsonl, .csv or .parquet file, or a folder. Without it, articles are printed."),
+        str | None,
+        typer.Option(
+            help="A .jsonl, .csv or .parquet file, or a folder, or its URL. Without it, articles are printed."
+        ),
     ] = None,
     checkpoint: Annotated[Path, typer.Option(help="An exported checkpoint.")] = Path("models/exported"),
     unit: Annotated[
@@ -34,12 +39,72 @@ def classify(
         Literal["parquet", "jsonl", "csv"], typer.Option("--format", help="Of the tables in a folder.")
     ] = "parquet",
     overwrite: Annotated[bool, typer.Option(help="Replace existing output.")] = False,
+    precision: Annotated[
+        Literal["fp32", "int8"] | None, typer.Option(help="Of the computation; the checkpoint's choice unless told.")
+    ] = None,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="'ray': on the cluster that RAY_ADDRESS names.")
+    ] = "local",
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Of the local engine; as many as usable cores unless told.")
+    ] = None,
+    shard_megabytes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0001, max=4096, help="Input that a process takes at a time; by the size of the input unless told."
+        ),
+    ] = None,
 ) -> None:
-    """Label new articles."""
+    """Label new articles. A run into a folder that was killed goes on when it is started again."""
     with user_errors():
-        from pipeline.apps.classify import classify
+        from pipeline.apps.classify import classify, stoppable
 
-        classify(inputs, checkpoint, out, unit, form, overwrite)
+        shard_bytes = None if shard_megabytes is None else round(shard_megabytes * 2**20)
+        with stoppable():
+            classify(inputs, checkpoint, out, unit, form, overwrite, precision, engine, processes, shard_bytes)
+
+
+@app.command()
+def serve(
+    checkpoint: Annotated[Path, typer.Option(help="An exported checkpoint.")] = Path("models/exported"),
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is every network.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 lets the system choose.")] = 8000,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes of one thread each; as many as cores unless told.")
+    ] = None,
+    queue_tokens: Annotated[
+        int, typer.Option(min=1, help="Word pieces that may wait; beyond them requests get 429.")
+    ] = 32_768,
+    deadline: Annotated[
+        float, typer.Option(min=0.1, help="Seconds that a request may take; beyond them it gets 504.")
+    ] = 30,
+    grace: Annotated[float, typer.Option(min=0.1, help="Seconds that accepted requests get after SIGTERM.")] = 30,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with the token that clients must send; or set NETRAL_TOKEN.")
+    ] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="Web origin that may call the API from a browser; can be repeated.")
+    ] = None,
+) -> None:
+    """Label articles and sentences over HTTP; SIGHUP takes a new checkpoint."""
+    with user_errors():
+        from pipeline.apps.serve.server import serve
+        from pipeline.apps.serve.settings import Settings, read_token
+        from pipeline.classifier.cpus import usable_cpus
+
+        serve(
+            Settings(
+                checkpoint=checkpoint,
+                host=host,
+                port=port,
+                workers=workers or usable_cpus(),
+                queue_tokens=queue_tokens,
+                deadline=deadline,
+                grace=grace,
+                token=read_token(token_file),
+                origins=tuple(origin or ()),
+            )
+        )
 
 
 @app.command()
@@ -51,15 +116,22 @@ def pretrain(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the new encoder.")] = Path("models/encoder"),
-    config: Annotated[Path, typer.Option(help="Shape and schedule.")] = Path("configs/pretrain.yaml"),
+    encoder: Annotated[
+        str | None, typer.Option("--from", help="Go on with this encoder, a folder or a name on the hub.")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Commit of an encoder on the hub.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Shape and schedule; configs/pretrain.yaml, with --from configs/adapt.yaml.")
+    ] = None,
     minutes: Annotated[float, typer.Option(min=0.01, help="Time to train, over all runs.")] = 45.0,
     resume: Annotated[bool, typer.Option(help="Go on with an unfinished run.")] = False,
+    track: Annotated[bool, typer.Option(help="Log to MLflow, at MLFLOW_TRACKING_URI or mlflow.db.")] = False,
 ) -> None:
-    """Train a compact encoder, tokenizer included, on plain text."""
-    with user_errors():
+    """Train a compact encoder, tokenizer included, on plain text; or go on with a published one."""
+    with user_errors(), ExitStack() as stack:
         try:
-            from pipeline.training.pretrain.config import PretrainConfig
-            from pipeline.training.pretrain.pretrain import pretrain
+            from pipeline.training.pretrain.config import AdaptConfig, PretrainConfig
+            from pipeline.training.pretrain.pretrain import Report, adapt, pretrain, unobserved
         except ModuleNotFoundError as error:
             from pipeline.errors import InputError
 
@@ -69,7 +141,29 @@ def pretrain(
         from pipeline.config import load_config
         from pipeline.training.pretrain.text import TextSource
 
-        pretrain([TextSource.parse(name) for name in text], out, load_config(config, PretrainConfig), minutes, resume)
+        def observe(begun: Mapping[str, Any]) -> Report:
+            """Open an MLflow run, or go on with the one of the run that is resumed."""
+            from pipeline import tracking
+
+            note = out.with_name(out.name + ".pretrain") / "mlflow_run"
+            run_id = note.read_text() if note.exists() else None
+            diary = stack.enter_context(tracking.diary(run_id, f"pretrain {out.name}", {"command": "pretrain"}))
+            note.write_text(diary.run_id)
+            sources = {source["path"]: {key: source[key] for key in ("share", "sha256")} for source in begun["sources"]}
+            diary.parameters({"config": begun["config"], "from": begun["from"]})
+            diary.parameters(
+                {f"text{number}": {"path": path, **of} for number, (path, of) in enumerate(sources.items())}
+            )
+            return lambda step, figures: diary.metrics(figures, step)
+
+        sources = [TextSource.parse(name) for name in text]
+        watch = observe if track else unobserved
+        if encoder is None:
+            settings = load_config(config or Path("configs/pretrain.yaml"), PretrainConfig)
+            pretrain(sources, out, settings, minutes, resume, watch)
+        else:
+            schedule = load_config(config or Path("configs/adapt.yaml"), AdaptConfig)
+            adapt(encoder, revision, sources, out, schedule, minutes, resume, watch)
 
 
 if __name__ == "__main__":

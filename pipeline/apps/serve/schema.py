@@ -51,14 +51,15 @@ class ClassifyIn(BaseModel):
         },
     )
 
-    articles: tuple[ArticleIn, ...] = Field(default=(), min_length=1, max_length=ARTICLES)
-    sentences: tuple[SentenceIn, ...] = Field(default=(), min_length=1, max_length=SENTENCES)
+    # At least one is said to readers of the schema alone: the check below says it better.
+    articles: tuple[ArticleIn, ...] = Field(default=(), max_length=ARTICLES, json_schema_extra={"minItems": 1})
+    sentences: tuple[SentenceIn, ...] = Field(default=(), max_length=SENTENCES, json_schema_extra={"minItems": 1})
     include_removed: bool = Field(default=False, strict=True, description="Also return what was removed from articles.")
 
     @model_validator(mode="after")
     def one_of_them(self) -> Self:
         if bool(self.articles) == bool(self.sentences):
-            raise ValueError("expected exactly one of 'articles' and 'sentences'")
+            raise ValueError("expected exactly one of 'articles' and 'sentences', with something in it")
         return self
 
 
@@ -109,3 +110,9 @@ class ClassifyOut(BaseModel):
     checkpoint: str = Field(description="Version of the checkpoint that gave every score below.")
     articles: list[ArticleOut] | None = None
     sentences: list[LooseSentenceOut] | None = None
+
+
+class StatusOut(BaseModel):
+    """Of the server."""
+
+    status: str

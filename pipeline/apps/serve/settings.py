@@ -1,10 +1,15 @@
 """How a server is run."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from pipeline.config import Config, FrozenList
+from pipeline.config import Config
+from pipeline.errors import InputError
+
+# Tokens that can be guessed are no protection.
+TOKEN_CHARACTERS = 16
 
 
 class Settings(Config):
@@ -35,4 +40,24 @@ class Settings(Config):
     body_bytes: int = Field(default=2 * 2**20, ge=1024)
     header_bytes: int = Field(default=16 * 1024, ge=1024)
     token: SecretStr | None = None
-    origins: FrozenList = ()
+    origins: tuple[str, ...] = ()
+
+
+def read_token(path: Path | None) -> SecretStr | None:
+    """Read the token from ``path``, or from the environment variable ``NETRAL_TOKEN``; return None if there is neither.
+
+    Raises:
+        InputError: the file is missing or unreadable, or the token is too short or has characters that no header can carry.
+    """
+    try:
+        token = path.read_text(encoding="ascii").strip() if path else os.environ.get("NETRAL_TOKEN", "")
+    except (OSError, UnicodeDecodeError):
+        raise InputError(f"{path}: cannot be read as the file of a token; give it one line of ASCII") from None
+    if not path and not token:
+        return None
+    if len(token) < TOKEN_CHARACTERS or not token.isascii() or not token.isprintable() or " " in token:
+        raise InputError(
+            f"{path or 'NETRAL_TOKEN'}: is no token; expected {TOKEN_CHARACTERS} or more printable ASCII characters "
+            "without spaces, as 'openssl rand -hex 32' prints them"
+        )
+    return SecretStr(token)

@@ -1,0 +1,232 @@
+"""``/v2``: the Open Inference Protocol, as KServe and its clients speak it.
+
+One input, ``text`` of type ``BYTES``; two outputs, ``probabilities`` of type ``FP32`` with a column per label, and ``truncated``
+of type ``BOOL``. https://github.com/kserve/open-inference-protocol
+"""
+
+from importlib.metadata import version as version_of
+from typing import Any, Literal
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.apps.serve.answer import answered, classify_sentences, sentence_tokens
+from pipeline.apps.serve.problems import Problem, refused_field, responses
+from pipeline.apps.serve.schema import SENTENCE_CHARACTERS, SENTENCES
+from pipeline.apps.serve.service import Service
+from pipeline.classifier.checkpoint import Manifest
+
+MODEL = "netral"
+PROBABILITIES, TRUNCATED = "probabilities", "truncated"
+
+
+class InputTensor(BaseModel):
+    """Sentences, as a list, or as a list of lists of one where the shape has a second dimension of 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Literal["text"]
+    shape: tuple[int, ...] = Field(min_length=1, max_length=2)
+    datatype: Literal["BYTES"]
+    parameters: dict[str, Any] | None = None
+    data: tuple[str, ...] | tuple[tuple[str], ...] = Field(max_length=SENTENCES)
+
+
+class RequestedOutput(BaseModel):
+    """One output that the client wants."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Literal["probabilities", "truncated"]
+    parameters: dict[str, Any] | None = None
+
+
+class InferIn(BaseModel):
+    """An inference request."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str | None = Field(default=None, max_length=256)
+    parameters: dict[str, Any] | None = None
+    inputs: tuple[InputTensor] = Field(description="Exactly one.")
+    outputs: tuple[RequestedOutput, ...] = Field(default=(), max_length=2, description="All, where none is named.")
+
+
+class OutputTensor(BaseModel):
+    """One output, row by row."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    parameters: dict[str, Any] | None = None
+    data: list[float] | list[bool]
+
+
+class InferOut(BaseModel):
+    """The answer; ``model_version`` is that of the checkpoint, the columns are in the order of ``parameters.labels``."""
+
+    model_name: str
+    model_version: str
+    id: str | None = None
+    outputs: list[OutputTensor]
+
+
+class LiveOut(BaseModel):
+    live: bool
+
+
+class ReadyOut(BaseModel):
+    ready: bool
+
+
+class ModelReadyOut(BaseModel):
+    name: str
+    ready: bool
+
+
+class ServerOut(BaseModel):
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class TensorOut(BaseModel):
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class ModelOut(BaseModel):
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorOut]
+    outputs: list[TensorOut]
+
+
+def open_inference_routes(service: Service) -> APIRouter:
+    """Return the routes of the protocol that work on ``service``."""
+    routes = APIRouter(tags=["Open Inference Protocol"])
+    of_model, of_version = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
+    asked = responses(401, 404, 422, 431, 503)
+    worked = responses(401, 404, 408, 413, 415, 422, 429, 431, 500, 503, 504)
+
+    @routes.get("/v2", summary="Server metadata", responses=responses(401, 431))
+    async def server() -> ServerOut:
+        return ServerOut(name=MODEL, version=version_of(MODEL), extensions=[])
+
+    @routes.get("/v2/health/live", summary="Is the server alive", responses=responses(431))
+    async def live() -> LiveOut:
+        return LiveOut(live=True)
+
+    @routes.get("/v2/health/ready", summary="Would a request be worked on", responses=responses(431, 503))
+    async def ready() -> ReadyOut:
+        _demand_ready(service)
+        return ReadyOut(ready=True)
+
+    @routes.get(of_model, summary="Model metadata", responses=asked)
+    async def model(model: str) -> ModelOut:
+        return _describe(service, model)
+
+    @routes.get(of_version, summary="Model metadata, of one version", responses=asked)
+    async def model_version(model: str, version: str) -> ModelOut:
+        return _describe(service, model, version)
+
+    @routes.get(of_model + "/ready", summary="Is the model ready", responses=asked)
+    async def model_ready(model: str) -> ModelReadyOut:
+        return _readiness(service, model)
+
+    @routes.get(of_version + "/ready", summary="Is this version ready", responses=asked)
+    async def version_ready(model: str, version: str) -> ModelReadyOut:
+        return _readiness(service, model, version)
+
+    @routes.post(of_model + "/infer", summary="Infer", response_model=InferOut, responses=worked)
+    async def infer(request: Request, model: str, body: InferIn) -> Response:
+        return await _infer(request, service, body, model)
+
+    @routes.post(of_version + "/infer", summary="Infer with one version", response_model=InferOut, responses=worked)
+    async def infer_with(request: Request, model: str, version: str, body: InferIn) -> Response:
+        return await _infer(request, service, body, model, version)
+
+    return routes
+
+
+def _demand_ready(service: Service) -> None:
+    if not service.ready:
+        raise service.not_ready()
+
+
+def _demand_model(service: Service, model: str, version: str | None) -> Manifest:
+    """Return the manifest; refuse another model or version with 404."""
+    manifest = service.manifest
+    if model != MODEL:
+        raise Problem(404, f"there is no such model; there is '{MODEL}'")
+    if version not in (None, manifest.version):
+        raise Problem(404, f"there is no such version; there is '{manifest.version}'")
+    return manifest
+
+
+def _readiness(service: Service, model: str, version: str | None = None) -> ModelReadyOut:
+    _demand_ready(service)
+    _demand_model(service, model, version)
+    return ModelReadyOut(name=MODEL, ready=True)
+
+
+def _describe(service: Service, model: str, version: str | None = None) -> ModelOut:
+    manifest = _demand_model(service, model, version)
+    return ModelOut(
+        name=MODEL,
+        versions=[manifest.version],
+        platform="onnxruntime_onnx",
+        inputs=[TensorOut(name="text", datatype="BYTES", shape=[-1])],
+        outputs=[
+            TensorOut(name=PROBABILITIES, datatype="FP32", shape=[-1, len(manifest.names)]),
+            TensorOut(name=TRUNCATED, datatype="BOOL", shape=[-1]),
+        ],
+    )
+
+
+async def _infer(request: Request, service: Service, body: InferIn, model: str, version: str | None = None) -> Response:
+    manifest = _demand_model(service, model, version)
+    texts = _texts(body.inputs[0])
+    tokens = sentence_tokens(texts, manifest)
+    rows, manifest = await answered(request, service, tokens, lambda pool: classify_sentences(pool, texts))
+    service.metrics.count(rows)
+    outputs = {
+        PROBABILITIES: {
+            "name": PROBABILITIES,
+            "datatype": "FP32",
+            "shape": [len(rows), len(manifest.names)],
+            "parameters": {"labels": ",".join(manifest.names)},
+            "data": [score for row in rows for score in row["scores"].values()],
+        },
+        TRUNCATED: {
+            "name": TRUNCATED,
+            "datatype": "BOOL",
+            "shape": [len(rows)],
+            "data": [row["truncated"] for row in rows],
+        },
+    }
+    content = {
+        "model_name": MODEL,
+        "model_version": manifest.version,
+        "outputs": [outputs[output.name] for output in body.outputs] or list(outputs.values()),
+    }
+    if body.id is not None:
+        content["id"] = body.id
+    return Response(orjson.dumps(content), media_type="application/json")
+
+
+def _texts(tensor: InputTensor) -> list[str]:
+    """Return the sentences of the input, whose shape must say how many there are."""
+    texts = [text if isinstance(text, str) else text[0] for text in tensor.data]
+    if tensor.shape not in ((len(texts),), (len(texts), 1)):
+        expected = f"[{len(texts)}] or [{len(texts)}, 1], as many as there are data"
+        raise refused_field("#/inputs/0/shape", f"expected {expected}")
+    for place, text in enumerate(texts):
+        if not 0 < len(text) <= SENTENCE_CHARACTERS:
+            raise refused_field(f"#/inputs/0/data/{place}", f"expected 1 to {SENTENCE_CHARACTERS} characters")
+    if not texts:
+        raise refused_field("#/inputs/0/data", "expected at least one sentence")
+    return texts

@@ -1,0 +1,309 @@
+"""The worker processes of one checkpoint."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from pipeline.apps.serve.frames import Message, pack, receive
+from pipeline.apps.serve.logs import log
+from pipeline.apps.serve.metrics import Metrics
+from pipeline.apps.serve.queue import Call, Item, SentenceQueue
+from pipeline.apps.serve.settings import Settings
+from pipeline.classifier.checkpoint import Manifest
+from pipeline.errors import InputError
+
+# Seconds between attempts to replace a worker that does not come up: doubled from the first to the second.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+# One thread each, whichever library asks.
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "RAYON_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+T = TypeVar("T")
+Split = tuple[list[list[Any]], list[list[Any]]]
+
+
+class PoolClosedError(Exception):
+    """The pool will not answer: it was closed, or has lost all its workers and can start no other."""
+
+
+class WorkerDiedError(Exception):
+    """Two workers ended while they worked on the same request."""
+
+
+class _Article:
+    """An article that waits to be split. ``done`` resolves to its sentences and what was removed."""
+
+    def __init__(self, title: str, text: str) -> None:
+        self.message: Message = {"article": {"title": title, "text": text}}
+        self.done: asyncio.Future[Split] = asyncio.get_running_loop().create_future()
+        self.tried = False
+
+
+class _Worker:
+    """One process, and what it is working on."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.job: _Article | list[Item] | None = None
+        self.started = 0.0
+        self.limit: asyncio.TimerHandle | None = None
+
+
+class Pool:
+    """The workers of one checkpoint, what waits for them, and what replaces them when they end.
+
+    Args:
+        settings: of the server.
+        metrics: where batches, workers and their ends are counted.
+        changed: called when a replacement finds another checkpoint in the folder than the one that this pool serves.
+
+    Attributes:
+        manifest: of the checkpoint; set once the pool is open.
+        users: requests that are being answered by this pool.
+        seconds_per_token: of one worker, as measured of late.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics, changed: Callable[[], None]) -> None:
+        self.manifest: Manifest
+        self.users = 0
+        self.seconds_per_token = 0.0
+        self._settings = settings
+        self._metrics = metrics
+        self._changed = changed
+        self._workers: list[_Worker] = []
+        self._free: list[_Worker] = []
+        self._articles: deque[_Article] = deque()
+        self._queue: SentenceQueue
+        self._calls: set[asyncio.Future[Any]] = set()
+        self._keepers: list[asyncio.Task[None]] = []
+        self._closed = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a worker."""
+        return bool(self._workers) and not self._closed
+
+    async def open(self) -> None:
+        """Start all workers and wait until each has loaded the checkpoint and warmed up.
+
+        Raises:
+            InputError: the checkpoint is missing or damaged.
+        """
+        started = await asyncio.gather(*(self._start() for _ in range(self._settings.workers)), return_exceptions=True)
+        errors = [result for result in started if isinstance(result, BaseException)]
+        manifests = [result[1] for result in started if not isinstance(result, BaseException)]
+        if not errors and any(manifest.version != manifests[0].version for manifest in manifests):
+            errors = [InputError(f"{self._settings.checkpoint}: was replaced while it was being read; try again")]
+        if errors:
+            await asyncio.gather(*(_end(result[0]) for result in started if not isinstance(result, BaseException)))
+            raise errors[0]
+        self.manifest = manifests[0]
+        self._queue = SentenceQueue(self.manifest.max_length)
+        for result in started:
+            assert not isinstance(result, BaseException)
+            self._keepers.append(asyncio.create_task(self._keep(result[0])))
+        # Let every keeper take its place.
+        await asyncio.sleep(0)
+
+    async def split(self, title: str, text: str) -> Split:
+        """Return the sentences of an article as ``[field, start, end, text]``, and what was removed with its reason."""
+        article = _Article(title, text)
+        self._articles.append(article)
+        return await self._answered(article.done)
+
+    async def score(self, texts: Sequence[str]) -> list[list[Any]]:
+        """Return ``[scores, labels, truncated]`` of every sentence."""
+        call = Call(texts, asyncio.get_running_loop().create_future())
+        if texts:
+            self._queue.add(call)
+        else:
+            call.done.set_result([])
+        return await self._answered(call.done)
+
+    async def close(self) -> None:
+        """End all workers; whatever still waits is told so."""
+        self._closed = True
+        self._give_up()
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    async def _answered(self, done: "asyncio.Future[T]") -> T:
+        if self._closed:
+            raise PoolClosedError
+        self._calls.add(done)
+        try:
+            self._hand_out()
+            return await done
+        finally:
+            # Where the client has gone or the deadline has passed, this cancels what still waits.
+            done.cancel()
+            self._calls.discard(done)
+
+    def _give_up(self) -> None:
+        for done in self._calls:
+            if not done.done():
+                done.set_exception(PoolClosedError())
+
+    def _hand_out(self) -> None:
+        """Give every free worker something to do, if something waits."""
+        while self._free and not self._closed:
+            job = self._next_job()
+            if not job:
+                return
+            worker = self._free.pop()
+            worker.job, worker.started = job, time.monotonic()
+            if isinstance(job, _Article):
+                message = job.message
+            else:
+                message = {"texts": [item.text for item in job]}
+                self._metrics.batch_sentences.observe(len(job))
+                self._metrics.batch_tokens.observe(sum(item.tokens for item in job))
+            assert worker.process.stdin
+            worker.process.stdin.write(pack(message))
+            # A worker that hangs is as good as dead.
+            worker.limit = asyncio.get_running_loop().call_later(self._settings.deadline, _kill, worker.process)
+
+    def _next_job(self) -> _Article | list[Item] | None:
+        # An article is split quickly, and has to be before anything of it can be scored.
+        while self._articles:
+            article = self._articles.popleft()
+            if not article.done.done():
+                return article
+        return self._queue.take(self._settings.batch_tokens, len(self._free))
+
+    async def _keep(self, process: Process | None) -> None:
+        """Serve one place in the pool: read what its worker answers, and replace it when it ends."""
+        pause = FIRST_PAUSE
+        while True:
+            if process is not None:
+                await self._serve(process)
+                process = None
+                log.warning("a worker ended and is replaced")
+                self._metrics.worker_ends.inc()
+            try:
+                process, manifest = await self._start()
+            except InputError as error:
+                log.error("no worker could be started: %s", error)
+                self._changed_or_lost()
+            else:
+                if manifest.version == self.manifest.version:
+                    pause = FIRST_PAUSE
+                    continue
+                await _end(process)
+                process = None
+                self._changed()
+                self._changed_or_lost()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _changed_or_lost(self) -> None:
+        if not self._workers:
+            self._give_up()
+
+    async def _serve(self, process: Process) -> None:
+        """Take the worker into the pool until it ends, or the pool is closed."""
+        worker = _Worker(process)
+        self._workers.append(worker)
+        self._free.append(worker)
+        self._metrics.workers.inc()
+        self._hand_out()
+        assert process.stdout
+        try:
+            while (answer := await receive(process.stdout)) is not None:
+                job, worker.job = worker.job, None
+                if worker.limit:
+                    worker.limit.cancel()
+                if isinstance(job, _Article):
+                    if not job.done.done():
+                        job.done.set_result((answer["sentences"], answer["removed"]))
+                else:
+                    for item, *result in zip(
+                        job or (), answer["scores"], answer["labels"], answer["truncated"], strict=True
+                    ):
+                        item.call.set(item.place, result)
+                    self._measure(time.monotonic() - worker.started, sum(item.tokens for item in job or ()))
+                self._free.append(worker)
+                self._hand_out()
+        finally:
+            self._workers.remove(worker)
+            if worker in self._free:
+                self._free.remove(worker)
+            self._metrics.workers.dec()
+            if worker.limit:
+                worker.limit.cancel()
+            await _end(process)
+            self._try_again(worker.job)
+
+    def _measure(self, seconds: float, tokens: int) -> None:
+        now = seconds / max(tokens, 1)
+        self.seconds_per_token += (now - self.seconds_per_token) * (0.05 if self.seconds_per_token else 1)
+
+    def _try_again(self, job: _Article | list[Item] | None) -> None:
+        """Queue what a worker left behind once more, each request by itself, or fail it if it was tried again already."""
+        if isinstance(job, _Article):
+            if _may_try_again(job):
+                self._articles.appendleft(job)
+        else:
+            for call in dict.fromkeys(item.call for item in job or ()):
+                if _may_try_again(call):
+                    self._queue.add_alone([item for item in job or () if item.call is call])
+        self._hand_out()
+
+    async def _start(self) -> tuple[Process, Manifest]:
+        """Start a process and wait until it is ready.
+
+        Raises:
+            InputError: it refused the checkpoint, or did not come up.
+        """
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "pipeline.apps.serve.worker",
+            str(self._settings.checkpoint),
+            stdin=PIPE,
+            stdout=PIPE,
+            env=os.environ | ONE_THREAD,
+            # A Ctrl-C in the terminal is for the server to handle.
+            start_new_session=True,
+        )
+        try:
+            assert process.stdout
+            hello = await receive(process.stdout)
+            if hello is None:
+                raise InputError(f"{self._settings.checkpoint}: a worker ended while it loaded the checkpoint")
+            if "refused" in hello:
+                raise InputError(hello["refused"])
+        except BaseException:
+            await _end(process)
+            raise
+        return process, Manifest.model_validate(hello["manifest"])
+
+
+def _may_try_again(request: _Article | Call) -> bool:
+    """Say whether a request that lost its worker gets another; fail it if it had one."""
+    if request.tried and not request.done.done():
+        request.done.set_exception(WorkerDiedError())
+    first, request.tried = not request.tried, True
+    return first
+
+
+def _kill(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+
+
+async def _end(process: Process) -> None:
+    """End a process that has nothing left to do."""
+    _kill(process)
+    await process.wait()

@@ -1,0 +1,119 @@
+"""Errors as problem details (RFC 9457). They name the field, and never repeat what was sent."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(BaseModel):
+    """What is wrong with one place of the request."""
+
+    detail: str
+    pointer: str = Field(description="JSON pointer into the body, or the name of a parameter.")
+
+
+class ProblemOut(BaseModel):
+    """Problem details of RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] | None = Field(default=None, description="With status 422: every field that is wrong.")
+
+
+class Problem(Exception):  # noqa: N818
+    """A request that is not answered, and why."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.errors = errors
+
+    def response(self, path: str) -> Response:
+        """Return the answer. Under ``/v2`` it also has the member that the Open Inference Protocol prescribes."""
+        content: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.errors:
+            content["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in self.errors]
+        if path.startswith("/v2"):
+            content["error"] = self.detail
+        return Response(orjson.dumps(content), self.status, self.headers, MEDIA_TYPE)
+
+
+def refused_fields(error: RequestValidationError) -> Problem:
+    """Name every field that was found wrong."""
+    errors = []
+    for problem in error.errors():
+        place = list(problem["loc"])
+        if problem["type"] == "json_invalid":
+            errors.append(("#", f"is not JSON: {problem['ctx']['error']}, at character {place[-1]}"))
+        elif place[0] == "body":
+            errors.append(("#" + "".join(f"/{_escape(str(step))}" for step in place[1:]), _sentence(problem)))
+        else:
+            errors.append((str(place[-1]), _sentence(problem)))
+    pointer, detail = errors[0]
+    return Problem(422, f"{pointer}: {detail}" + (f" (and {len(errors) - 1} more)" if errors[1:] else ""), None, errors)
+
+
+def refused_field(pointer: str, detail: str) -> Problem:
+    """Name one field that was found wrong."""
+    return Problem(422, f"{pointer}: {detail}", None, [(pointer, detail)])
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    # Errors of our own validators come as "Value error, …".
+    return str(problem["msg"]).removeprefix("Value error, ")
+
+
+def _escape(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Answer all errors of ``app`` as problem details."""
+
+    @app.exception_handler(Problem)
+    async def known(request: Request, problem: Problem) -> Response:
+        return problem.response(request.url.path)
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong(request: Request, error: RequestValidationError) -> Response:
+        return refused_fields(error).response(request.url.path)
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> Response:
+        detail = {
+            404: "there is nothing at this path; /docs lists what there is",
+            405: "this path takes another method; /docs lists them",
+        }.get(error.status_code, HTTPStatus(error.status_code).description)
+        return Problem(error.status_code, detail, error.headers).response(request.url.path)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the problems of a route for OpenAPI."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "model": ProblemOut, "content": content}
+        for status in statuses
+    }

@@ -1,0 +1,71 @@
+"""HTTP of uvicorn, with bounds on what a client may send, and how slowly, before the application sees a request."""
+
+import asyncio
+from typing import cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pipeline.apps.serve.problems import Problem
+
+# Seconds for the head of a request to arrive, once the connection is open or its first byte is there.
+HEAD_SECONDS = 10.0
+# Bytes that chunked encoding may add to each byte of a body (the worst: chunks of one byte).
+CHUNK_OVERHEAD = 8
+
+
+def bounded_protocol(header_bytes: int) -> type[HttpToolsProtocol]:
+    """Return a protocol that refuses heads of more than ``header_bytes``, and closes connections that send none in time."""
+
+    class BoundedProtocol(HttpToolsProtocol):
+        # Bytes of the message under way that are not its body, body bytes included in what they may be.
+        _allowed = header_bytes
+        _received = 0
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(cast(asyncio.Transport, transport))
+            self._expect_head()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._head_is_there()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            self._received += len(data)
+            super().data_received(data)
+            if self._received > self._allowed and not self.transport.is_closing():
+                if self._timer:
+                    detail = f"the head of the request has more than {header_bytes} bytes"
+                    response = Problem(431, detail, {"Connection": "close"}).response("")
+                    head = b"".join(b"%s: %s\r\n" % pair for pair in response.raw_headers)
+                    self.transport.write(
+                        b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + head + b"\r\n" + response.body
+                    )
+                self.transport.close()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self._expect_head()
+
+        def on_headers_complete(self) -> None:
+            self._head_is_there()
+            super().on_headers_complete()
+
+        def on_body(self, body: bytes) -> None:
+            self._allowed += CHUNK_OVERHEAD * len(body)
+            super().on_body(body)
+
+        def on_message_complete(self) -> None:
+            super().on_message_complete()
+            self._received, self._allowed = 0, header_bytes
+
+        def _expect_head(self) -> None:
+            self._head_is_there()
+            self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+        def _head_is_there(self) -> None:
+            if self._timer:
+                self._timer.cancel()
+                self._timer = None
+
+    return BoundedProtocol

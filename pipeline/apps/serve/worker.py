@@ -1,0 +1,68 @@
+"""One process with one thread of the model: messages in, messages out, until the pipe ends.
+
+The server starts it as ``python -m pipeline.apps.serve.worker CHECKPOINT``. What goes wrong in a job ends the process; the
+server then starts another.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from pipeline.apps.serve.frames import Message, pack, read
+from pipeline.apps.serve.logs import describe
+from pipeline.classifier.predict import Classifier
+from pipeline.corpus.records import Article
+from pipeline.corpus.segment import segment
+from pipeline.errors import InputError
+
+
+def main(folder: Path) -> None:
+    """Load the checkpoint, say so, and answer jobs. The first message out has ``manifest``, or ``refused`` and a reason."""
+    # The server says when to stop, by closing the pipe; a signal to the whole group must not overtake it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    sys.excepthook = _log_without_texts
+    # Whatever a library prints goes to the log, not between the messages.
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    try:
+        classifier = Classifier(folder)
+        classifier.score(["pemanasan", "Pegawai diminta menjaga netralitas selama tahapan pemilihan."])
+    except InputError as error:
+        answers.write(pack({"refused": str(error)}))
+        return
+    _send(answers.fileno(), {"manifest": classifier.manifest.model_dump(mode="json")})
+    while (job := read(sys.stdin.buffer)) is not None:
+        _send(answers.fileno(), answer(job, classifier))
+
+
+def answer(job: Message, classifier: Classifier) -> Message:
+    """Do one job: ``{"article": {"title", "text"}}`` is split, ``{"texts": […]}`` are scored."""
+    if "article" in job:
+        found = segment(Article(id="-", **job["article"]), classifier.manifest.segmentation)
+        return {
+            "sentences": [[part.field, part.start, part.end, part.text] for part in found.sentences],
+            "removed": [[part.field, part.start, part.end, part.reason] for part in found.removed],
+        }
+    scores = classifier.score(job["texts"])
+    return {
+        "scores": scores.probabilities.astype(float).round(6).tolist(),
+        "labels": classifier.labels(scores),
+        "truncated": scores.truncated.tolist(),
+    }
+
+
+def _send(pipe: int, message: Message) -> None:
+    content = memoryview(pack(message))
+    while content:
+        content = content[os.write(pipe, content) :]
+
+
+def _log_without_texts(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+    print(f"netral worker: {describe(error)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
