@@ -1,0 +1,1 @@
+"""The page: an article pasted, its sentences marked."""

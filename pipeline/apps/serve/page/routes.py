@@ -1,0 +1,180 @@
+"""The routes of the page: it works as plain HTML; the script sends the same requests and puts the answer in place."""
+
+import asyncio
+import hashlib
+import hmac
+import mimetypes
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import SecretStr, ValidationError
+from ruamel.yaml import YAML
+
+from pipeline.apps.serve.answer import answered, article_tokens, classify_articles
+from pipeline.apps.serve.page.intake import (
+    CONTENT_TYPES,
+    FILES,
+    FORM,
+    KINDS,
+    Form,
+    Kind,
+    UnreadableError,
+    kind_of,
+    read_articles,
+    read_form,
+)
+from pipeline.apps.serve.page.look import letters, style_sheet
+from pipeline.apps.serve.page.marking import prepare
+from pipeline.apps.serve.page.template import page_template
+from pipeline.apps.serve.page.texts import choose_language, counted, load_texts
+from pipeline.apps.serve.problems import Problem
+from pipeline.apps.serve.schema import ARTICLE_CHARACTERS, ARTICLES, ArticleIn, ArticleOut
+from pipeline.apps.serve.service import Service
+from pipeline.classifier.checkpoint import Manifest
+from pipeline.config import explain
+from pipeline.corpus.records import Article
+
+# Nothing but our own files, no inline script or style, and no way to turn a string into nodes or code.
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        *(f"{kind}-src 'self'" for kind in ("script", "style", "img", "connect")),
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    ]
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Vary": "Accept-Language",
+}
+FOLDER = files(__package__)
+
+
+def page_routes(service: Service) -> APIRouter:
+    """Return ``/`` and the files of the page."""
+    routes = APIRouter(include_in_schema=False)
+    texts = load_texts()
+    examples = YAML(typ="safe", pure=True).load((FOLDER / "examples/examples.yaml").read_text(encoding="utf-8"))
+    contents = {
+        name: (FOLDER / "examples" / name).read_text(encoding="utf-8") for name in (e["file"] for e in examples)
+    }
+    static = {file.name: file.read_bytes() for file in (FOLDER / "static").iterdir()}
+    template = page_template()
+    # Taking an article out of a page is slow and holds the interpreter: one at a time, so that the API goes on.
+    reading = ThreadPoolExecutor(1, "page")
+
+    def render(language: str, manifest: Manifest, status: int = 200, retry: str = "", **values: Any) -> Response:
+        names = [label.indonesian if language == "id" else label.name for label in manifest.labels]
+        labels = [
+            {"name": label.name, "shown": name, "letter": letter, "definition": label.definition}
+            for label, name, letter in zip(manifest.labels, names, letters(names), strict=True)
+        ]
+        content = template.render(
+            {"form": Form(), "shown": [], "rejects": [], "problem": None}
+            | {"t": texts[language], "language": language, "other": next(code for code in texts if code != language)}
+            | {"labels": labels, "thresholds": manifest.thresholds, "checkpoint": manifest.version}
+            | {"kinds": ("auto", *KINDS), "examples": examples}
+            | {"protected": service.settings.token is not None, "limit": service.settings.body_bytes}
+            | values
+        )
+        return Response(content, status, HEADERS | ({"Retry-After": retry} if retry else {}), "text/html")
+
+    def refuse(language: str, form: Form, status: int, name: str, detail: str, retry: str, limit: int) -> Response:
+        words = texts[language]
+        text = words["problems"].get(name) or words["problems"]["500" if status >= 500 else "422"]
+        seconds = counted(words["seconds"], int(retry) if retry.isdigit() else 1)
+        told = {"text": text.replace("{seconds}", seconds).replace("{limit}", str(limit)), "detail": detail}
+        return render(language, service.manifest, status, retry, form=form, problem=told)
+
+    @routes.get("/")
+    async def page(request: Request) -> Response:
+        return render(_language(request), service.manifest)
+
+    @routes.post("/")
+    async def read(request: Request) -> Response:
+        language = _language(request)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        form = Form()
+        try:
+            if kind not in CONTENT_TYPES:
+                raise Problem(415, "")
+            body = await request.body()
+            if kind == FORM:
+                form = read_form(body)
+            _authorise(request, form.token, service.settings.token)
+            if form.switch:
+                return render(language, service.manifest, form=form)
+            if form.example in contents:
+                form = Form(contents[form.example])
+            content = body if kind in FILES else form.text.encode()
+            chosen: Kind = (
+                FILES[kind] if kind in FILES else next((k for k in KINDS if k == form.kind), kind_of(content))
+            )
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout_at(request.state.deadline):
+                articles, rejects = await loop.run_in_executor(reading, read_articles, content, chosen)
+            sent = _check_size(articles)
+            rows, manifest = await answered(
+                request, service, article_tokens(sent), lambda pool: classify_articles(pool, sent, include_removed=True)
+            )
+        except UnreadableError as error:
+            return refuse(language, form, 422, error.name, error.detail, "", error.limit)
+        except ValidationError as error:
+            return refuse(language, form, 422, "422", explain(error, ArticleIn), "", 0)
+        except TimeoutError:
+            return refuse(language, form, 504, "504", "", "", 0)
+        except Problem as error:
+            return refuse(language, form, error.status, str(error.status), "", error.headers.get("Retry-After", ""), 0)
+        service.metrics.count([row for article in rows for row in article["sentences"]])
+
+        def show() -> Response:
+            shown = [
+                prepare(article, ArticleOut.model_validate(row)) for article, row in zip(articles, rows, strict=True)
+            ]
+            return render(language, manifest, form=form, shown=shown, rejects=rejects)
+
+        return await asyncio.to_thread(show)
+
+    @routes.get("/page/labels.css")
+    async def labels_css() -> Response:
+        return Response(style_sheet(service.manifest.labels), media_type="text/css")
+
+    @routes.get("/page/{name}")
+    async def file(request: Request, name: str) -> Response:
+        if name not in static:
+            raise Problem(404, "there is no such file")
+        tag = f'"{hashlib.sha256(static[name]).hexdigest()[:16]}"'
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(static[name], headers=headers, media_type=mimetypes.guess_type(name)[0])
+
+    return routes
+
+
+def _language(request: Request) -> str:
+    return choose_language(request.query_params.get("lang"), request.headers.get("accept-language", ""))
+
+
+def _authorise(request: Request, field: str, token: SecretStr | None) -> None:
+    """Take the token from the header, or, where no script could set it, from the form."""
+    if token is None:
+        return
+    given = request.headers.get("authorization") or f"Bearer {field}"
+    if not hmac.compare_digest(given.encode(), f"Bearer {token.get_secret_value()}".encode()):
+        raise Problem(401, "")
+
+
+def _check_size(articles: list[Article]) -> list[ArticleIn]:
+    """Return ``articles`` as the API takes them, within its limits."""
+    if len(articles) > ARTICLES:
+        raise UnreadableError("too_many", limit=ARTICLES)
+    if any(len(article.text) > ARTICLE_CHARACTERS for article in articles):
+        raise UnreadableError("too_long", limit=ARTICLE_CHARACTERS)
+    return [ArticleIn(id=article.id, title=article.title, text=article.text) for article in articles]
