@@ -17,7 +17,6 @@ from pipeline import tracking
 from pipeline.config import Config, Seed, load_config
 from pipeline.corpus.challenge import read_challenges
 from pipeline.corpus.labels import load_labels
-from pipeline.corpus.splits import PARTS
 from pipeline.errors import user_errors
 from pipeline.files import whole_folder, write_json, write_table
 from pipeline.training import plots
@@ -25,7 +24,7 @@ from pipeline.training.baselines import keyword_rules, tfidf_predictions
 from pipeline.training.behaviour import PassRate, behaviour_page, pass_rates, passes
 from pipeline.training.data import label_matrix, load_split
 from pipeline.training.decision import Decision
-from pipeline.training.evaluation import Predictions, report_with_intervals
+from pipeline.training.evaluation import Predictions, report_with_intervals, rows_by_part
 from pipeline.training.inference import logits_of
 from pipeline.training.metrics import Report
 from pipeline.training.sentence_report import error_page, prediction_table
@@ -88,7 +87,7 @@ def run(dataset: Path, model: Path, labels: Path, challenge: Path, config: Path,
             OURS: ours,
         }
         test = splits["test"]
-        parts = {"test": range(len(test)), **rows_by_part(test["part"])}
+        parts = rows_by_part(test["part"])
         reports = {
             name: {
                 part: report_with_intervals(
@@ -123,13 +122,6 @@ def run(dataset: Path, model: Path, labels: Path, challenge: Path, config: Path,
         for part, report in given.items():
             macro, low, high = (report.overall[figure] for figure in ("macro_f1", "macro_f1_low", "macro_f1_high"))
             print(f"{name}, {part}: macro-F1 {macro:.3f} [{low:.3f}, {high:.3f}]")
-
-
-def rows_by_part(parts: Sequence[str]) -> dict[str, list[int]]:
-    """Return the positions of each part of test, under its name in the figures: ``test_cells``, ``test_random``."""
-    return {
-        f"test_{part}": [row for row, given in enumerate(parts) if given == part] for part in PARTS if part in parts
-    }
 
 
 def summarise(reports: Mapping[str, Mapping[str, Report]], rates: Sequence[PassRate]) -> dict[str, Any]:

@@ -31,6 +31,14 @@ class Predictions:
         return Predictions(self.probabilities[rows], self.predicted[rows])
 
 
+def rows_by_part(parts: Sequence[str]) -> dict[str, list[int]]:
+    """Return the positions of all test sentences, as ``test``, and of those of each part, as ``test_PART``."""
+    rows = {"test": list(range(len(parts)))}
+    return rows | {
+        f"test_{part}": [row for row, given in enumerate(parts) if given == part] for part in sorted({*parts})
+    }
+
+
 def report_with_intervals(
     predictions: Predictions, truth: Truth, articles: Sequence[str], labels: Sequence[str], seed: int
 ) -> Report:

@@ -12,6 +12,7 @@ from pipeline.corpus.checks import check_corpus
 from pipeline.corpus.labels import load_labels
 from pipeline.corpus.names import read_names
 from pipeline.corpus.plan import articles_in, read_plan
+from pipeline.corpus.rules import FITS, read_witnesses, unsound
 from pipeline.corpus.segment import SegmentConfig, segment
 from pipeline.corpus.splits import find_similar, split_articles
 from pipeline.stages.dataset import DatasetConfig
@@ -86,3 +87,18 @@ def test_training_sees_no_article_of_a_held_cell(articles, labelled, similar, se
     learned = {cell[name] for name, placed in split.of_article.items() if placed != "test"}
     assert len(tested) == len(settings.held_cells)
     assert not tested & learned
+
+
+@pytest.fixture(scope="module")
+def witnesses():
+    return read_witnesses(ROOT / "data/rules.csv")
+
+
+def test_every_witness_of_a_rule_stands_in_the_corpus_with_labels_that_fit_its_side(labelled, witnesses):
+    assert unsound(witnesses, {(one.article_id, one.index): (one, given) for one, given in labelled}) == []
+    assert len(set(witnesses)) == len(witnesses)
+
+
+def test_every_rule_stands_40_times_on_both_sides_of_its_line(witnesses):
+    counts = Counter((witness.rule, witness.side) for witness in witnesses)
+    assert {(rule, side) for rule in FITS for side in "AB" if counts[rule, side] < 40} == set()

@@ -8,6 +8,7 @@ from pipeline.training.evaluation import (
     confusion_of_label_sets,
     errors_worst_first,
     report_with_intervals,
+    rows_by_part,
 )
 
 
@@ -79,3 +80,8 @@ def test_the_report_of_some_sentences_is_that_of_a_model_that_saw_no_others(nois
     alone = Predictions(predictions.probabilities[50:120], predictions.predicted[50:120])
     assert part == report_with_intervals(alone, truth[50:120], articles[50:120], ["a", "b"], seed=1)
     assert part.labels["a"]["support"] == truth[50:120, 0].sum()
+
+
+def test_rows_are_told_apart_by_part():
+    assert rows_by_part(["random", "cells", "random"]) == {"test": [0, 1, 2], "test_cells": [1], "test_random": [0, 2]}
+    assert rows_by_part(["random"]) == {"test": [0], "test_random": [0]}
