@@ -47,7 +47,9 @@ def user_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _OUTPUT_TROUBLE:
             raise
-        message = f"{error.filename or 'output'}: {error.strerror}; choose another place or make room"
+        denied = error.errno in {errno.EACCES, errno.EPERM}
+        advice = "change its permissions or choose another place" if denied else "choose another place or make room"
+        message = f"{error.filename or 'output'}: {error.strerror}; {advice}"
     else:
         return
     print(f"netral: {message}", file=sys.stderr)

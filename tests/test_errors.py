@@ -33,18 +33,18 @@ def test_input_error_ends_with_status_2_and_one_line(capsys):
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "said", "advice"),
     [
-        (errno.ENOSPC, "No space left on device"),
-        (errno.EACCES, "Permission denied"),
-        (errno.EROFS, "Read-only file system"),
+        (errno.ENOSPC, "No space left on device", "choose another place or make room"),
+        (errno.EACCES, "Permission denied", "change its permissions or choose another place"),
+        (errno.EROFS, "Read-only file system", "choose another place or make room"),
     ],
 )
-def test_place_that_cannot_be_written_ends_with_status_2(capsys, number, said):
+def test_place_that_cannot_be_written_ends_with_status_2(capsys, number, said, advice):
     with pytest.raises(SystemExit) as caught, user_errors():
         raise OSError(number, said, "out/part.parquet")
     assert caught.value.code == 2
-    assert capsys.readouterr().err == f"netral: out/part.parquet: {said}; choose another place or make room\n"
+    assert capsys.readouterr().err == f"netral: out/part.parquet: {said}; {advice}\n"
 
 
 def test_error_without_a_file_name_speaks_of_the_output(capsys):

@@ -1,69 +1,174 @@
-"""The files of an input: found in folders and by globs, told apart by their names, opened as bytes, compressed or not."""
+"""The files of an input: found in folders, by globs and behind URLs, told apart by their names, opened as bytes."""
 
 import gzip
 import io
+import os
 import zlib
-from collections.abc import Iterable
-from glob import glob, has_magic
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from glob import has_magic
 from pathlib import Path
+from typing import IO
 
 from pipeline.errors import InputError
 
-SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet", ".txt", ".html", ".htm")
+SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet", ".txt", ".html", ".htm", ".warc")
 _COMPRESSED = (".gz", ".zst")
+_EXPECTED = f"{', '.join(SUFFIXES)}, also with .gz or .zst"
+
+# What reading raises where a file is damaged or cannot be had.
+READ_ERRORS = (OSError, EOFError, zlib.error)
+
+# Bytes of one line, row or text: more than any article has (a novel has one million), few enough to hold some of them.
+LONGEST_RECORD = 2**21
 
 
-def find_files(inputs: Iterable[str]) -> list[Path]:
-    """Return the readable files among ``inputs``: files, folders (searched recursively) and globs; each once, sorted within its input.
+@dataclass(frozen=True)
+class Part:
+    """A file, or a stretch of one, that is read in one go.
+
+    Attributes:
+        file: a path or a URL.
+        start, stop: the stretch, in bytes of JSONL or row groups of Parquet; no ``stop`` means the end of the file.
+        line: number of its first line or row.
+    """
+
+    file: str
+    start: int = 0
+    stop: int | None = None
+    line: int = 1
+
+    @property
+    def is_whole(self) -> bool:
+        return self.start == 0 and self.stop is None
+
+
+def is_url(name: str | Path) -> bool:
+    """Say whether ``name`` is for fsspec to open, such as ``s3://bucket/key``."""
+    return "://" in str(name)
+
+
+def find_files(inputs: Iterable[str]) -> list[str]:
+    """Return the files among ``inputs`` that have a kind: files, folders (searched recursively) and globs, local or as URLs.
+
+    Each comes once, sorted within its input, by the first name that leads to it. Links to folders are not followed.
 
     Raises:
-        InputError: an input does not exist, is of an unknown kind, or holds no readable file.
+        InputError: an input does not exist, is of an unknown kind, holds no readable file, or a folder may not be listed.
     """
-    files: dict[Path, None] = {}
+    files: dict[str, str] = {}
     for name in inputs:
-        path = Path(name)
-        if path.is_file():
-            if not kind_of(path):
-                raise InputError(
-                    f"{path}: unknown kind of file; expected one of {', '.join(SUFFIXES)}, also with .gz or .zst"
-                )
-            found = [path]
-        elif path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.is_file() and kind_of(file))
-        elif has_magic(name):
-            matches = map(Path, glob(name, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-            found = sorted(file for file in matches if file.is_file() and kind_of(file))
-        else:
-            raise InputError(f"{name}: no such file or folder")
-        if not found:
-            raise InputError(
-                f"{name}: holds no file that can be read; expected {', '.join(SUFFIXES)}, also with .gz or .zst"
-            )
-        files.update(dict.fromkeys(found))
-    return list(files)
+        for file in _find_urls(name) if is_url(name) else _find_local(name):
+            files.setdefault(file if is_url(file) else os.path.realpath(file), file)
+    return list(files.values())
 
 
-def kind_of(path: Path) -> str:
+def _find_local(name: str) -> list[str]:
+    path = Path(name)
+    if _is_regular(path):
+        return _of_known_kind(name)
+    if path.is_dir():
+        found = [file for file in _walk(path) if kind_of(file)]
+    elif has_magic(name):
+        # pathlib, since the glob module follows links round in circles; it takes no absolute pattern.
+        anchor = Path(path.anchor)
+        try:
+            found = [file for file in anchor.glob(str(path.relative_to(anchor))) if _is_regular(file) and kind_of(file)]
+        except ValueError as error:
+            raise InputError(f"{name}: is no pattern: {error}") from None
+    else:
+        raise InputError(f"{name}: no such file or folder")
+    if not found:
+        raise InputError(f"{name}: holds no file that can be read; expected {_EXPECTED}")
+    return [str(file) for file in sorted(found)]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise InputError(f"{error.filename}: cannot be listed: {error.strerror}; make it readable, or leave it out")
+
+    for parent, _, names in os.walk(folder, onerror=refuse):
+        yield from (Path(parent, name) for name in names if _is_regular(Path(parent, name)))
+
+
+def _is_regular(path: Path) -> bool:
+    """Say whether ``path`` is a file, or a link that leads nowhere: its reader rejects it by name. Pipes and devices are none."""
+    return path.is_file() or (path.is_symlink() and not path.exists())
+
+
+def _find_urls(name: str) -> list[str]:
+    from fsspec.core import url_to_fs
+
+    try:
+        system, path = url_to_fs(name)
+        if system.isfile(path):
+            return _of_known_kind(name)
+        listed = system.glob(path) if has_magic(path) else system.find(path)
+        found = [file for file in listed if kind_of(file) and not (has_magic(path) and system.isdir(file))]
+    except (ImportError, ValueError, OSError) as error:
+        raise InputError(f"{name}: cannot be opened: {' '.join(str(error).split())}") from None
+    if not found:
+        raise InputError(f"{name}: holds no file that can be read; expected {_EXPECTED}")
+    return [system.unstrip_protocol(file) for file in sorted(found)]
+
+
+def _of_known_kind(name: str) -> list[str]:
+    if not kind_of(name):
+        raise InputError(f"{name}: unknown kind of file; expected one of {_EXPECTED}")
+    return [name]
+
+
+def kind_of(file: str | Path) -> str:
     """Return the suffix that names the format, compression aside, or an empty string."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
+    suffixes = [suffix.lower() for suffix in Path(file).suffixes]
     compressed = bool(suffixes) and suffixes[-1] in _COMPRESSED
     kind = suffixes[-1 - compressed] if len(suffixes) > compressed else ""
     # Parquet compresses itself and must be read out of order.
     return kind if kind in SUFFIXES and not (compressed and kind == ".parquet") else ""
 
 
-def open_bytes(path: Path) -> io.BufferedReader | gzip.GzipFile:
-    """Open a file to be read, through ``.gz`` or ``.zst`` if it has one."""
-    suffix = path.suffix.lower()
+def is_compressed(file: str | Path) -> bool:
+    return Path(file).suffix.lower() in _COMPRESSED
+
+
+def open_raw(file: str | Path) -> IO[bytes]:
+    """Open a file or URL to be read as it is."""
+    if not is_url(file):
+        return Path(file).open("rb")
+    import fsspec
+
+    # Buffered, for a readline that takes a limit.
+    return io.BufferedReader(fsspec.open(str(file), "rb").open())
+
+
+def open_bytes(file: str | Path) -> IO[bytes]:
+    """Open a file or URL to be read, through ``.gz`` or ``.zst`` if it has one."""
+    suffix = Path(file).suffix.lower()
     if suffix == ".gz":
-        return gzip.open(path, "rb")
+        return io.BufferedReader(gzip.open(open_raw(file) if is_url(file) else file))
     if suffix == ".zst":
         import pyarrow as pa
 
         # Unlike the stream reader of ``zstandard``, it tells a truncated file from a whole one.
-        return io.BufferedReader(pa.input_stream(str(path), compression="zstd"))
-    return path.open("rb")
+        return io.BufferedReader(pa.input_stream(open_raw(file) if is_url(file) else str(file), compression="zstd"))
+    return open_raw(file)
 
 
-# What reading raises where a file is damaged or cannot be had.
-READ_ERRORS = (OSError, EOFError, zlib.error)
+def lines(file: IO[bytes], stop: int | None = None) -> Iterator[bytes | None]:
+    """Yield the lines that begin before byte ``stop``, and ``None`` for each of more than :data:`LONGEST_RECORD` bytes.
+
+    Of a line that is too long, no more than that is ever held.
+    """
+    place = file.tell() if stop is not None else 0
+    while stop is None or place < stop:
+        line = file.readline(LONGEST_RECORD + 1)
+        if not line:
+            return
+        place += len(line)
+        if len(line) <= LONGEST_RECORD:
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_RECORD)
+            place += len(line)
+        yield None

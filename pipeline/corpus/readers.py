@@ -1,17 +1,20 @@
-"""A file to articles: JSONL, CSV, Parquet, plain text or HTML. What cannot be read is rejected by name."""
+"""A file to articles: JSONL, CSV, Parquet, text, HTML or WARC. What cannot be read is rejected by its place."""
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.config import explain
-from pipeline.corpus.input_files import READ_ERRORS, kind_of, open_bytes
+from pipeline.corpus import pages
+from pipeline.corpus.input_files import LONGEST_RECORD, READ_ERRORS, Part, is_url, kind_of, lines, open_bytes, open_raw
 from pipeline.corpus.records import Article
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ class Reject:
     """A record that could not be read.
 
     Attributes:
-        place: ``file:line``, ``file:row`` or ``file``.
+        place: ``file:line``, ``file:row``, ``file:record`` (WARC) or ``file``.
         reason: what was found.
         expected: what would have been right.
     """
@@ -45,133 +48,238 @@ class LooseSentence(BaseModel):
     id: str = Field(min_length=1)
     text: str
 
+    @field_validator("text")
+    @classmethod
+    def not_blank(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("is blank")
+        return value
+
 
 Record = Article | LooseSentence
+Model = type[Article] | type[LooseSentence]
 _EXPECTED_TEXT = "UTF-8 text"
+_TOO_LONG = f"is longer than {LONGEST_RECORD} bytes"
+_EXPECTED_SIZE = f"a record of at most {LONGEST_RECORD} bytes"
 
 
-def read_records(path: Path, model: type[Article] | type[LooseSentence] = Article) -> Iterator[Record | Reject]:
+@dataclass(frozen=True)
+class Placed:
+    """A record and where it was found.
+
+    Attributes:
+        place: as in :class:`Reject`.
+        extracted: whether its text was taken out of a page, so that no file holds it as it is.
+    """
+
+    place: str
+    record: Record
+    extracted: bool = False
+
+
+def read_records(path: Path | str, model: Model = Article) -> Iterator[Record | Reject]:
     """Yield the records of one file, streaming, and a :class:`Reject` for each that cannot be read."""
-    kind = kind_of(path)
+    for found in read_part(Part(str(path)), model):
+        yield found.record if isinstance(found, Placed) else found
+
+
+def read_part(part: Part, model: Model = Article, until: date | None = None) -> Iterator[Placed | Reject]:
+    """Yield the records of a file or a stretch of one, in order, in bounded memory.
+
+    Args:
+        until: no page is taken to be of a later day; today unless told.
+    """
+    kind = kind_of(part.file)
     try:
-        if path.stat().st_size == 0:
-            yield Reject(str(path), "the file is empty", "at least one record")
-        elif kind in {".jsonl", ".ndjson"}:
-            with open_bytes(path) as lines:
-                yield from _read_jsonl(lines, str(path), model)
+        if kind in {".jsonl", ".ndjson"}:
+            with open_bytes(part.file) as file:
+                if part.start:
+                    file.seek(part.start)
+                yield from _read_jsonl(lines(file, part.stop), part, model)
         elif kind == ".csv":
-            yield from _read_csv(path, model)
+            yield from _read_csv(part, model)
         elif kind == ".parquet":
-            yield from _read_parquet(path, model)
+            yield from _read_parquet(part, model)
+        elif model is LooseSentence:
+            expected = "records with 'id' and 'text' (JSONL, CSV or Parquet) for --unit sentence"
+            yield Reject(part.file, "holds articles", expected)
         else:
-            yield from _read_page(path, model, _html if kind.startswith(".htm") else _plain_text)
+            yield from _read_pages(part.file, kind, until or date.today())
     except READ_ERRORS as error:
-        yield Reject(str(path), f"cannot be read on: {' '.join(str(error).split())}", "a whole, readable file")
+        yield Reject(part.file, f"cannot be read on: {' '.join(str(error).split())}", "a whole, readable file")
 
 
-def read_content(content: bytes, kind: Literal["jsonl", "html", "text"], name: str) -> Iterator[Record | Reject]:
-    """Yield the articles in bytes that came without a file; ``name`` stands for the path, and is the id of a text or a page."""
-    if kind == "jsonl":
-        yield from _read_jsonl(io.BytesIO(content), name, Article)
+def read_content(content: bytes, kind: Literal[".jsonl", ".html", ".txt"], name: str) -> Iterator[Article | Reject]:
+    """Yield the articles in bytes that came without a file; ``name`` stands for its path, and is the id of a text or a page."""
+    if kind == ".jsonl":
+        found = _read_jsonl(lines(io.BytesIO(content)), Part(name), Article)
     else:
-        yield _parse_page(content, name, name, _html if kind == "html" else _plain_text)
+        found = iter([_parse_page(content, name, name, date.today() if kind == ".html" else None)])
+    for item in found:
+        if isinstance(item, Reject):
+            yield item
+        elif isinstance(item.record, Article):
+            yield item.record
 
 
-def _validate(values: object, place: str, model: type[Article] | type[LooseSentence]) -> Record | Reject:
-    expected = "an object with " + ", ".join(
-        f"'{name}'" for name, field in model.model_fields.items() if field.is_required() or name == "title"
-    )
+@cache
+def _expected_fields(model: Model) -> str:
+    names = (name for name, field in model.model_fields.items() if field.is_required() or name == "title")
+    return "an object with " + ", ".join(f"'{name}'" for name in names)
+
+
+def _validate(values: object, place: str, model: Model, extracted: bool = False) -> Placed | Reject:
     if not isinstance(values, dict):
-        return Reject(place, f"found {type(values).__name__}", expected)
+        return Reject(place, f"found {type(values).__name__}", _expected_fields(model))
     try:
-        return model.model_validate(values)
+        return Placed(place, model.model_validate(values), extracted)
     except ValidationError as error:
-        return Reject(place, explain(error, model), expected)
+        return Reject(place, explain(error, model), _expected_fields(model))
 
 
-def _read_jsonl(
-    lines: Iterable[bytes], name: str, model: type[Article] | type[LooseSentence]
-) -> Iterator[Record | Reject]:
-    empty = True
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        empty = False
-        place = f"{name}:{number}"
-        try:
-            values = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
-        except orjson.JSONDecodeError as error:
-            yield Reject(place, f"is not valid JSON: {error}", "one JSON object per line, in UTF-8")
-            continue
-        yield _validate(values, place, model)
+def _is_empty(file: str) -> Reject:
+    return Reject(file, "the file is empty", "at least one record")
+
+
+def _read_jsonl(given: Iterable[bytes | None], part: Part, model: Model) -> Iterator[Placed | Reject]:
+    empty = part.is_whole
+    for number, line in enumerate(given, part.line):
+        place = f"{part.file}:{number}"
+        if line is None:
+            empty = False
+            yield Reject(place, _TOO_LONG, _EXPECTED_SIZE)
+        elif line.strip():
+            empty = False
+            try:
+                values = orjson.loads(line.removeprefix(b"\xef\xbb\xbf"))
+            except orjson.JSONDecodeError as error:
+                yield Reject(place, f"is not valid JSON: {error}", "one JSON object per line, in UTF-8")
+            else:
+                yield _validate(values, place, model)
     if empty:
-        yield Reject(name, "the file is empty", "at least one record")
+        yield _is_empty(part.file)
 
 
-def _read_csv(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:
-    csv.field_size_limit(2**31 - 1)
-    # Bytes that are not UTF-8 pass as surrogates, so that one bad row costs one row.
-    with io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+class _TooLong(csv.Error):
+    """A row of CSV has more than :data:`LONGEST_RECORD` characters."""
+
+
+class _CsvLines:
+    """The lines of a CSV file for ``csv.reader``, which reads as many as it takes to close a quote.
+
+    No generator: it goes on behind a row that is too long.
+
+    Attributes:
+        number: of the last line.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        # Bytes that are not UTF-8 pass as surrogates, so that one bad row costs one row.
+        self._text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        self._row = 0
+        self.number = 0
+
+    def __iter__(self) -> "_CsvLines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(LONGEST_RECORD + 1)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self._row += len(line)
+        if self._row <= LONGEST_RECORD:
+            return line
+        while line and not line.endswith(("\n", "\r")):
+            line = self._text.readline(LONGEST_RECORD)
+        raise _TooLong
+
+    def begin_row(self) -> None:
+        self._row = 0
+
+
+def _read_csv(part: Part, model: Model) -> Iterator[Placed | Reject]:
+    csv.field_size_limit(LONGEST_RECORD)
+    with open_bytes(part.file) as file:
+        text = _CsvLines(file)
         rows = csv.reader(text, strict=True)
-        header = _next_row(rows, path)
+        header = _next_row(rows, text, part.file)
+        if header is None:
+            yield _is_empty(part.file)
+            return
         if isinstance(header, Reject):
             yield header
             return
-        if missing := _missing_columns(header or [], model):
-            reason = f"has no column {missing} (has {_listed(header or [])})"
-            yield Reject(str(path), reason, "a header line with these columns")
+        if missing := _missing_columns(header, model):
+            yield Reject(
+                part.file, f"has no column {missing} (has {_listed(header)})", "a header line with these columns"
+            )
             return
-        assert header is not None
-        row = _next_row(rows, path)
+        row = _next_row(rows, text, part.file)
         if row is None:
-            yield Reject(str(path), "holds no row behind its header", "at least one record")
+            yield Reject(part.file, "holds no row behind its header", "at least one record")
         while row is not None:
-            place = f"{path}:{rows.line_num}"
+            place = f"{part.file}:{text.number}"
             if isinstance(row, Reject):
                 yield row
             elif len(row) != len(header):
                 yield Reject(place, f"has {len(row)} fields", f"{len(header)} fields, as in the header")
-            elif any("\udc80" <= character <= "\udcff" for value in row for character in value):
+            elif any("\udc80" <= character <= "\udcff" for value in row if not value.isascii() for character in value):
                 yield Reject(place, "is not UTF-8", _EXPECTED_TEXT)
             else:
                 cells = zip(header, row, strict=True)
                 yield _validate(
                     {name: value for name, value in cells if value or name in {"text", "title"}}, place, model
                 )
-            row = _next_row(rows, path)
+            row = _next_row(rows, text, part.file)
 
 
-def _next_row(rows: "_csv.Reader", path: Path) -> list[str] | Reject | None:
-    """Return the next row, a reject if it is no CSV (a quote that is never closed, say), or ``None`` at the end."""
+def _next_row(rows: "_csv.Reader", text: _CsvLines, file: str) -> list[str] | Reject | None:
+    """Return the next row that is not blank, a reject if it is no CSV (a quote that is never closed, say), or ``None`` at the end."""
     try:
-        return next(rows, None)
+        while True:
+            text.begin_row()
+            row = next(rows, None)
+            if row != []:
+                return row
+    except _TooLong:
+        return Reject(f"{file}:{text.number}", _TOO_LONG, _EXPECTED_SIZE)
     except csv.Error as error:
         expected = "comma-separated values with quoted fields"
-        return Reject(f"{path}:{rows.line_num}", f"is not valid CSV: {error}", expected)
+        return Reject(f"{file}:{text.number}", f"is not valid CSV: {error}", expected)
 
 
-def _read_parquet(path: Path, model: type[Article] | type[LooseSentence]) -> Iterator[Record | Reject]:
+def _read_parquet(part: Part, model: Model) -> Iterator[Placed | Reject]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        file = pq.ParquetFile(path)
-        if missing := _missing_columns(file.schema_arrow.names, model):
-            yield Reject(
-                str(path), f"has no column {missing} (has {_listed(file.schema_arrow.names)})", "these columns"
-            )
+    with open_raw(part.file) as source:
+        if not source.read(1):
+            yield _is_empty(part.file)
             return
-        if file.metadata.num_rows == 0:
-            yield Reject(str(path), "holds no row", "at least one record")
-        columns = [name for name in file.schema_arrow.names if name in model.model_fields]
-        number = 0
-        for batch in file.iter_batches(batch_size=256, columns=columns):
-            for values in batch.to_pylist():
-                number += 1
-                yield _validate(values, f"{path}:{number}", model)
-    # The last three: text that is not UTF-8, days and time zones that Python does not know.
-    except (pa.ArrowException, ValueError, OverflowError, KeyError) as error:
-        yield Reject(str(path), f"is not valid Parquet: {' '.join(str(error).split())[:200]}", "a Parquet file")
+        try:
+            # Read page by page, not a column of a whole row group at once.
+            file = pq.ParquetFile(source, pre_buffer=False, buffer_size=2**20)
+            names = file.schema_arrow.names
+            if missing := _missing_columns(names, model):
+                yield Reject(part.file, f"has no column {missing} (has {_listed(names)})", "these columns")
+                return
+            if file.metadata.num_rows == 0:
+                yield Reject(part.file, "holds no row", "at least one record")
+            columns = [name for name in names if name in model.model_fields]
+            stop = file.num_row_groups if part.stop is None else part.stop
+            number = part.line
+            for batch in file.iter_batches(batch_size=64, row_groups=list(range(part.start, stop)), columns=columns):
+                for values in batch.to_pylist():
+                    place = f"{part.file}:{number}"
+                    number += 1
+                    if isinstance(values["text"], str) and len(values["text"]) > LONGEST_RECORD:
+                        yield Reject(place, _TOO_LONG, _EXPECTED_SIZE)
+                    else:
+                        yield _validate(values, place, model)
+        # The last four: text that is not UTF-8, days and time zones that Python does not know, counts that are no counts.
+        except (pa.ArrowException, ValueError, OverflowError, KeyError, MemoryError) as error:
+            yield Reject(part.file, f"is not valid Parquet: {' '.join(str(error).split())[:200]}", "a Parquet file")
 
 
 def _missing_columns(names: Iterable[str], model: type[BaseModel]) -> str:
@@ -183,54 +291,25 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"'{name[:40]}'" for name in list(names)[:12])
 
 
-def _read_page(
-    path: Path, model: type[Article] | type[LooseSentence], parse: Callable[[bytes], dict[str, Any] | None]
-) -> Iterator[Record | Reject]:
-    if model is LooseSentence:
-        yield Reject(
-            str(path), "holds an article", "records with 'id' and 'text' (JSONL, CSV or Parquet) for --unit sentence"
-        )
+def _read_pages(file: str, kind: str, until: date) -> Iterator[Placed | Reject]:
+    if kind == ".warc":
+        with open_bytes(file) as archive:
+            for number, content in pages.warc(archive, until):
+                place = f"{file}:{number}"
+                if isinstance(content, pages.NoPage):
+                    yield Reject(place, content.reason, content.expected)
+                else:
+                    yield _validate(content, place, Article, extracted=True)
         return
-    with open_bytes(path) as file:
-        content = file.read()
-    yield _parse_page(content, path.as_posix(), str(path), parse)
+    with open_bytes(file) as source:
+        page = source.read(pages.LONGEST_PAGE + 1)
+    identifier = file if is_url(file) else Path(file).as_posix()
+    yield _parse_page(page, identifier, file, None if kind == ".txt" else until)
 
 
-def _parse_page(
-    content: bytes, identifier: str, place: str, parse: Callable[[bytes], dict[str, Any] | None]
-) -> Record | Reject:
-    if not content.strip():
-        return Reject(place, "the file is empty", "a news page")
-    if b"\0" in content[:8192]:
-        return Reject(place, "is a binary file", _EXPECTED_TEXT)
-    try:
-        values = parse(content)
-    except UnicodeDecodeError as error:
-        return Reject(place, f"is not UTF-8: byte {error.start}", _EXPECTED_TEXT)
-    if values is None:
-        return Reject(place, "holds no article text", "a news page")
-    return _validate({"id": identifier, **values}, place, Article)
-
-
-def _plain_text(content: bytes) -> dict[str, Any]:
-    """Read a text file: its first line is the title."""
-    title, _, text = content.decode("utf-8-sig").lstrip("\r\n").partition("\n")
-    return {"title": title.strip(), "text": text}
-
-
-def _html(content: bytes) -> dict[str, Any] | None:
-    """Take title, text, outlet, date and address out of a page; ``None`` where there is no text."""
-    import trafilatura
-    from trafilatura.settings import Document
-
-    document = trafilatura.bare_extraction(content, include_comments=False, include_tables=False, with_metadata=True)
-    if not isinstance(document, Document) or not document.text or document.text.isspace():
-        return None
-    return {
-        "title": document.title,
-        # One paragraph a line: apart, so that they are not taken for wrapped lines.
-        "text": document.text.replace("\n", "\n\n"),
-        "source": document.sitename,
-        "published": document.date,
-        "url": document.url,
-    }
+def _parse_page(content: bytes, identifier: str, place: str, until: date | None) -> Placed | Reject:
+    """Parse a text, or a page of HTML of no later day than ``until``."""
+    parsed = pages.html(content, until) if until else pages.plain_text(content)
+    if isinstance(parsed, pages.NoPage):
+        return Reject(place, parsed.reason, parsed.expected)
+    return _validate({"id": identifier, **parsed}, place, Article, extracted=until is not None)

@@ -105,16 +105,17 @@ def test_the_three_formats_say_the_same(checkpoint, archive, tmp_path):
 
 def test_folder_has_sentences_articles_and_rejects(checkpoint, archive, tmp_path):
     (archive / "broken.jsonl").write_text(
-        '{"id": "b-1", "text": "cut in ha\n{"id": "a-1", "text": "Sudah ada."}\n{"id": "b-2", "text": "***"}\n'
+        '{"id": "b-1", "text": "cut in ha\n{"id": "b-2", "text": "***"}\n'
+        '{"id": "b-3", "text": "Petugas datang."}\n{"id": "b-3", "text": "Sudah ada."}\n'
     )
     out = tmp_path / "labelled"
     result = netral(checkpoint, archive, "--out", out)
     assert result.exit_code == 0, result.output
-    assert "3 articles" in result.output
+    assert "4 articles" in result.output
     assert "3 rejected" in result.output
     sentences, articles = (
-        pd.read_parquet(out / "sentences-00000.parquet"),
-        pd.read_parquet(out / "articles-00000.parquet"),
+        pd.read_parquet(out / "sentences"),
+        pd.read_parquet(out / "articles"),
     )
     counted = sentences.groupby("article_id").size().to_dict()
     assert dict(zip(articles["article_id"], articles["sentences"], strict=True)) == counted
@@ -127,11 +128,14 @@ def test_folder_has_sentences_articles_and_rejects(checkpoint, archive, tmp_path
             assert first == list(carrying["text"][:1])
     reasons = {
         reject["place"]: reject["reason"]
-        for reject in map(json.loads, (out / "rejects.jsonl").read_text().splitlines())
+        for part in (out / "rejects").iterdir()
+        for reject in map(json.loads, part.read_text().splitlines())
     }
-    assert "is not valid JSON" in reasons[f"{archive / 'broken.jsonl'}:1"]
-    assert reasons["b-2"] == "no sentence found"
-    assert any(reason == "an earlier record has this id" for reason in reasons.values())
+    broken = archive / "broken.jsonl"
+    assert reasons.keys() == {f"{broken}:1", f"{broken}:2", f"{broken}:4"}
+    assert "is not valid JSON" in reasons[f"{broken}:1"]
+    assert reasons[f"{broken}:2"] == "no sentence found"
+    assert reasons[f"{broken}:4"] == "an earlier record has the id 'b-3'"
 
 
 def test_rejects_of_one_file_lie_beside_it(checkpoint, archive, tmp_path):

@@ -161,7 +161,7 @@ def test_sentence_records_need_id_and_text_alone(tmp_path):
 
 def test_page_is_no_sentence_record(tmp_path):
     (reject,) = rejects(tmp_path, "apel.txt", b"Judul\nApel.", LooseSentence)
-    assert reject[:2] == ("apel.txt", "holds an article")
+    assert reject[:2] == ("apel.txt", "holds articles")
     assert "--unit sentence" in reject[2]
 
 

@@ -1,0 +1,1 @@
+"""Shard in, shard out: the batch side of ``netral classify``."""

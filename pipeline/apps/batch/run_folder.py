@@ -1,0 +1,160 @@
+"""The folder of a run: its plan and manifest, which shards of it are done, and whether this is the run that goes on there."""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pipeline.apps.batch import storage
+from pipeline.apps.batch.shard import Counts, Job, done_mark
+from pipeline.apps.batch.shards import InputFile, Shard, difference, encode_plan
+from pipeline.apps.batch.tables import FORMATS
+from pipeline.corpus.input_files import is_url
+from pipeline.errors import InputError
+
+MANIFEST = "manifest.json"
+PLAN = "plan.jsonl"
+_TABLES = ("sentences", "articles", "texts", "rejects")
+
+# Packages whose version may change what a run writes.
+_LIBRARIES = (
+    *("netral", "onnxruntime", "tokenizers", "numpy", "pydantic", "orjson", "pyarrow", "FastWARC", "trafilatura"),
+    *("htmldate", "courlan", "jusText", "lxml"),
+)
+
+
+def fingerprint(job: Job, version: str, shard_bytes: int, plan: bytes) -> dict[str, Any]:
+    """Return everything that decides the bytes of a run's output.
+
+    The engine, the processes and the machine are not among it: they must not matter. (Runtimes compute in other orders on
+    other kinds of processors, which can change the last decimal of a score.)
+    """
+    return {
+        "checkpoint": version,
+        "precision": job.precision,
+        "unit": job.unit,
+        "format": job.form,
+        "shard_bytes": shard_bytes,
+        "plan": hashlib.sha256(plan).hexdigest(),
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+
+
+def begin(
+    job: Job, version: str, files: list[InputFile], shards: list[Shard], shard_bytes: int, overwrite: bool
+) -> tuple[Job, list[Shard], Counts]:
+    """Write plan and manifest, or find those of an earlier start of the same run.
+
+    Returns:
+        The job, of the day when the run began; the shards that are not done yet; and the counts of those that are.
+
+    Raises:
+        InputError: the folder holds another run, or something else.
+    """
+    plan = encode_plan(files, shards)
+    mark = fingerprint(job, version, shard_bytes, plan)
+    present = storage.sizes(job.out)
+    foreign = next((name for name in sorted(present) if not _is_output(name)), None)
+    if foreign:
+        raise InputError(f"{job.out}: holds '{foreign}', which 'netral classify' has not written; choose another --out")
+    written = storage.read_bytes(storage.join(job.out, MANIFEST))
+    if written is not None:
+        manifest = _manifest(written)
+        if {**manifest, "until": None} == {**mark, "until": None}:
+            return _go_on(replace(job, until=date.fromisoformat(manifest["until"])), shards, present)
+        if not overwrite:
+            raise InputError(f"{job.out}: {_how_it_differs(manifest, mark, job.out, plan)}")
+    elif present and not overwrite and set(present) != {PLAN}:
+        raise InputError(
+            f"{job.out}: holds output, but no {MANIFEST}; choose another --out, or replace it with --overwrite"
+        )
+    # The manifest goes first and comes last: without it nothing of what lies there counts.
+    storage.remove(job.out, sorted(present, key=lambda name: name != MANIFEST))
+    storage.write_bytes(job.out, PLAN, plan)
+    storage.write_bytes(job.out, MANIFEST, orjson.dumps({**mark, "until": job.until}, option=orjson.OPT_INDENT_2))
+    return job, shards, Counts()
+
+
+def _is_output(name: str) -> bool:
+    folder, _, file = name.partition("/")
+    if not file:
+        return name in {MANIFEST, PLAN}
+    return folder == "done" or (
+        folder in _TABLES and file.startswith("part-") and file.rpartition(".")[2] in FORMATS and "/" not in file
+    )
+
+
+def _manifest(content: bytes) -> dict[str, Any]:
+    with suppress(orjson.JSONDecodeError):
+        manifest = orjson.loads(content)
+        if isinstance(manifest, dict) and isinstance(manifest.get("until"), str):
+            return manifest
+    return {"until": "1970-01-01"}
+
+
+def _how_it_differs(manifest: dict[str, Any], mark: dict[str, Any], out: str, plan: bytes) -> str:
+    changed = next(name for name in [*mark, *manifest] if manifest.get(name) != mark.get(name) and name != "until")
+    found = f"{changed} {manifest.get(changed)!r}, not {mark[changed]!r}"
+    if changed == "plan":
+        found = f"other input: {difference(storage.read_bytes(storage.join(out, PLAN)) or b'', plan)}"
+    elif changed == "libraries":
+        before, after = manifest.get("libraries") or {}, mark["libraries"]
+        name = next(name for name in after if before.get(name) != after[name])
+        found = f"{name} {before.get(name)}, not {after[name]}"
+    return f"holds the output of another run ({found}); choose another --out, or replace it with --overwrite"
+
+
+def _go_on(job: Job, shards: list[Shard], present: dict[str, int]) -> tuple[Job, list[Shard], Counts]:
+    """Find the shards that are done: their mark is there, and every file that it names."""
+    if not is_url(job.out):
+        storage.remove(job.out, ())
+    marked = [shard for shard in shards if done_mark(shard) in present]
+    with ThreadPoolExecutor(16) as pool:
+        marks = list(pool.map(lambda shard: storage.read_bytes(storage.join(job.out, done_mark(shard))), marked))
+    counts, done = Counts(), set()
+    for shard, content in zip(marked, marks, strict=True):
+        mark = json.loads(content or b"{}")
+        if mark and all(present.get(name) == size for name, size in mark["files"].items()):
+            done.add(shard.number)
+            counts += Counts(**mark["counts"] | {"labels": Counter(mark["counts"]["labels"])})
+    return job, [shard for shard in shards if shard.number not in done], counts
+
+
+@contextmanager
+def only_one(out: str) -> Iterator[None]:
+    """Make sure that no other process on this machine writes to a folder on disk; the lock goes with the process.
+
+    Raises:
+        InputError: another one does.
+    """
+    try:
+        import fcntl
+        import os
+    except ImportError:  # not POSIX
+        yield
+        return
+    if is_url(out):
+        yield
+        return
+    Path(out).mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(out, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise InputError(
+            f"{out}: another 'netral classify' is writing there; wait for it, or choose another --out"
+        ) from None
+    finally:
+        os.close(descriptor)

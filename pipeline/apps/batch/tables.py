@@ -1,0 +1,176 @@
+"""The tables of a run: their columns, and files of them as Parquet, JSONL or CSV."""
+
+import csv
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from pipeline.apps.batch.predictions import Unit, Window
+from pipeline.corpus.records import Article
+
+Format = Literal["parquet", "jsonl", "csv"]
+FORMATS: tuple[Format, ...] = ("parquet", "jsonl", "csv")
+Schema = dict[str, str]  # Arrow's name of the type, by column
+Columns = dict[str, Sequence[Any] | NDArray[Any]]
+
+# Rows of a row group of Parquet: what readers can skip, or share out.
+_ROW_GROUP = 2**16
+
+
+def sentence_schema(labels: Sequence[str], unit: Unit) -> Schema:
+    """Return the columns of the sentence table."""
+    place = {"article_id": "string", "index": "int32", "field": "string", "start": "int32", "end": "int32"}
+    return {
+        **({"id": "string"} if unit == "sentence" else place),
+        "text": "string",
+        "labels": "list",
+        **{f"score_{label}": "float32" for label in labels},
+        "truncated": "bool",
+        "checkpoint": "string",
+    }
+
+
+def article_schema(labels: Sequence[str]) -> Schema:
+    """Return the columns of the article table: what it is, how many sentences carry each label, and the first of each."""
+    return {
+        "article_id": "string",
+        "title": "string",
+        "source": "string",
+        "published": "date32",
+        "url": "string",
+        "labels": "list",
+        "sentences": "int32",
+        **dict.fromkeys(labels, "int32"),
+        **{f"first_{label}": "string" for label in labels},
+    }
+
+
+# What offsets of sentences refer to where no input file holds it as it is: the text taken out of a page.
+TEXT_SCHEMA: Schema = {"article_id": "string", "title": "string", "text": "string"}
+
+
+def sentence_columns(window: Window, labels: Sequence[str], unit: Unit, checkpoint: str) -> Columns:
+    if unit == "sentence":
+        columns: Columns = {"id": [placed.record.id for placed in window.placed]}
+    else:
+        columns = {
+            "article_id": [sentence.article_id for sentence in window.sentences],
+            "index": [sentence.index for sentence in window.sentences],
+            "field": [sentence.field for sentence in window.sentences],
+            "start": [sentence.start for sentence in window.sentences],
+            "end": [sentence.end for sentence in window.sentences],
+        }
+    columns |= {"text": window.texts, "labels": window.labels}
+    columns |= {f"score_{label}": window.probabilities[:, column] for column, label in enumerate(labels)}
+    return columns | {"truncated": window.truncated, "checkpoint": [checkpoint] * len(window.texts)}
+
+
+def article_columns(window: Window, labels: Sequence[str]) -> Columns:
+    columns: dict[str, list[Any]] = {name: [] for name in article_schema(labels)}
+    ends = list(itertools.accumulate(window.counts))
+    for placed, start, end in zip(window.placed, [0, *ends], ends, strict=False):
+        article = placed.record
+        assert isinstance(article, Article)
+        marked = window.labels[start:end]
+        carrying = {label: [place for place, given in enumerate(marked) if label in given] for label in labels}
+        columns["article_id"].append(article.id)
+        for name in ("title", "source", "published", "url"):
+            columns[name].append(getattr(article, name))
+        columns["labels"].append([label for label in labels if carrying[label]])
+        columns["sentences"].append(end - start)
+        for label, places in carrying.items():
+            columns[label].append(len(places))
+            columns[f"first_{label}"].append(window.texts[start + places[0]] if places else None)
+    return dict(columns)
+
+
+def text_columns(window: Window) -> Columns:
+    extracted = [placed.record for placed in window.placed if placed.extracted]
+    articles = [record for record in extracted if isinstance(record, Article)]
+    return {
+        "article_id": [article.id for article in articles],
+        "title": [article.title for article in articles],
+        "text": [article.text for article in articles],
+    }
+
+
+class Table:
+    """A file of one table, written in pieces; where there is no row, there is no file.
+
+    Args:
+        path: to write to.
+    """
+
+    def __init__(self, path: Path, schema: Schema, form: Format) -> None:
+        self.path = path
+        self.rows = 0
+        self._schema = schema
+        self._form = form
+        self._waiting: list[Any] = []
+        self._file: IO[Any] | None = None
+        self._parquet: Any = None
+
+    def add(self, columns: Columns) -> None:
+        """Append rows, given by column."""
+        rows = len(columns[next(iter(self._schema))])
+        if not rows:
+            return
+        self.rows += rows
+        if self._form == "parquet":
+            self._waiting.append(arrow_table(columns, self._schema))
+            if sum(table.num_rows for table in self._waiting) >= _ROW_GROUP:
+                self._write_row_group()
+            return
+        values = zip(*(_plain(columns[name]) for name in self._schema), strict=True)
+        if self._form == "jsonl":
+            self._file = self._file or self.path.open("wb")
+            self._file.writelines(orjson.dumps(dict(zip(self._schema, row, strict=True))) + b"\n" for row in values)
+        else:
+            if self._file is None:
+                self._file = self.path.open("w", newline="", encoding="utf-8")
+                csv.writer(self._file).writerow(self._schema)
+            csv.writer(self._file).writerows([_cell(value) for value in row] for row in values)
+
+    def _write_row_group(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.concat_tables(self._waiting)
+        self._waiting = []
+        if self._parquet is None:
+            self._parquet = pq.ParquetWriter(self.path, table.schema, compression="zstd")
+        self._parquet.write_table(table, row_group_size=_ROW_GROUP)
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._waiting:
+            self._write_row_group()
+        for file in (self._parquet, self._file):
+            if file is not None:
+                file.close()
+
+
+def arrow_table(columns: Columns, schema: Schema) -> Any:
+    import pyarrow as pa
+
+    kinds = {"list": pa.list_(pa.string()), "string": pa.string(), "date32": pa.date32(), "bool": pa.bool_()}
+    kinds |= {"int32": pa.int32(), "float32": pa.float32()}
+    arrow = pa.schema([(name, kinds[kind]) for name, kind in schema.items()])
+    return pa.table([pa.array(columns[name], type=arrow.field(name).type) for name in schema], schema=arrow)
+
+
+def _plain(column: Sequence[Any] | NDArray[Any]) -> Sequence[Any]:
+    """Return a column as Python values; a float32 as the shortest number of six decimals."""
+    if not isinstance(column, np.ndarray):
+        return column
+    plain: list[Any] = (np.round(column.astype(np.float64), 6) if column.dtype == np.float32 else column).tolist()
+    return plain
+
+
+def _cell(value: object) -> object:
+    return "|".join(value) if isinstance(value, list) else value
