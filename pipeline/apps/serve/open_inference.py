@@ -45,7 +45,14 @@ class RequestedOutput(BaseModel):
 class InferIn(BaseModel):
     """An inference request."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["Jangan ikut kampanye."]}]}
+            ]
+        },
+    )
 
     id: str | None = Field(default=None, max_length=256)
     parameters: dict[str, Any] | None = None

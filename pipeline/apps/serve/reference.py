@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader
 from markupsafe import Markup, escape
 
 STYLE = """
@@ -39,7 +39,7 @@ _LIMITS = {
 def reference_routes(app: FastAPI) -> APIRouter:
     """Return the route of the page that describes ``app``."""
     routes = APIRouter()
-    templates = Environment(loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined)
+    templates = Environment(loader=PackageLoader(__package__), autoescape=True)
     templates.filters |= {"kind": kind, "limits": limits, "curl": curl}
 
     @routes.get("/docs", include_in_schema=False)

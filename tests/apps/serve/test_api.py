@@ -1,0 +1,247 @@
+"""``/v1`` as programs meet it."""
+
+import json
+import re
+import socket
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from pipeline.apps.serve.schema import ARTICLE_CHARACTERS, ARTICLES, SENTENCE_CHARACTERS, SENTENCES
+from pipeline.classifier.predict import Classifier
+from pipeline.corpus.records import Article
+from pipeline.corpus.segment import segment
+
+ARTICLE = {
+    "id": "a-1",
+    "title": "Camat ingatkan pegawai menjaga sikap",
+    "text": "Camat meminta pegawai melayani warga. Jangan ikut kampanye.\n\nBaca juga: Jadwal kampanye",
+    "source": "Warta Lubuk",
+}
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="session")
+def classifier(checkpoint) -> Classifier:
+    return Classifier(checkpoint)
+
+
+def problem(response: httpx.Response, status: int) -> dict:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    content = response.json()
+    assert content["status"] == status
+    assert content["title"]
+    return content
+
+
+def pointers(response: httpx.Response) -> list[str]:
+    return [error["pointer"] for error in problem(response, 422)["errors"]]
+
+
+def test_sentences_get_what_the_classifier_gives(server, classifier):
+    texts = ["Camat meminta pegawai melayani warga.", "Jangan ikut kampanye.", "Jangan ikut kampanye."]
+    answer = server.client.post(
+        "/v1/classify", json={"sentences": [{"id": str(i), "text": text} for i, text in enumerate(texts)]}
+    ).json()
+    assert answer["checkpoint"] == classifier.manifest.version
+    scores = classifier.score(texts)
+    assert [row["id"] for row in answer["sentences"]] == ["0", "1", "2"]
+    assert [row["text"] for row in answer["sentences"]] == texts
+    assert [row["labels"] for row in answer["sentences"]] == classifier.labels(scores)
+    for row, expected in zip(answer["sentences"], scores.probabilities, strict=True):
+        assert list(row["scores"]) == classifier.manifest.names
+        assert list(row["scores"].values()) == pytest.approx(expected.tolist(), abs=0.02)
+
+
+def test_articles_are_split_as_the_batch_command_splits_them(server, classifier):
+    answer = server.client.post(
+        "/v1/classify", json={"articles": [ARTICLE, {"text": ""}], "include_removed": True}
+    ).json()
+    first, empty = answer["articles"]
+    found = segment(Article.model_validate(ARTICLE), classifier.manifest.segmentation)
+    assert [(s["index"], s["field"], s["start"], s["end"], s["text"]) for s in first["sentences"]] == [
+        (s.index, s.field, s.start, s.end, s.text) for s in found.sentences
+    ]
+    assert first["removed"] == [
+        {"field": part.field, "start": part.start, "end": part.end, "reason": part.reason} for part in found.removed
+    ]
+    assert found.removed
+    assert empty == {"id": None, "sentences": [], "removed": []}
+
+
+def test_removed_boilerplate_comes_only_when_asked_for(server):
+    answer = server.client.post("/v1/classify", json={"articles": [ARTICLE]}).json()
+    assert "removed" not in answer["articles"][0]
+
+
+def test_a_sentence_longer_than_the_model_takes_says_so(server, classifier):
+    long = "meminta " * classifier.manifest.max_length
+    rows = server.classify(long, "Jangan.").json()["sentences"]
+    assert [row["truncated"] for row in rows] == [True, False]
+
+
+def test_the_checkpoint_is_described_by_its_manifest(server, classifier):
+    assert server.client.get("/v1/checkpoint").json() == classifier.manifest.model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, ["#"]),
+        ({"articles": [], "sentences": []}, ["#"]),
+        ({"articles": [ARTICLE], "sentences": [{"text": "x"}]}, ["#"]),
+        ({"sentences": [{"text": "x"}, {"text": 5}]}, ["#/sentences/1/text"]),
+        ({"sentences": [{"text": ""}]}, ["#/sentences/0/text"]),
+        ({"sentences": [{"text": "x" * (SENTENCE_CHARACTERS + 1)}]}, ["#/sentences/0/text"]),
+        ({"sentences": [{"text": "x"}] * (SENTENCES + 1)}, ["#/sentences"]),
+        ({"articles": [{"text": "x"}] * (ARTICLES + 1)}, ["#/articles"]),
+        ({"articles": [{"title": "x"}]}, ["#/articles/0/text"]),
+        ({"articles": [{"text": "x" * (ARTICLE_CHARACTERS + 1)}]}, ["#/articles/0/text"]),
+        ({"sentences": [{"text": "x"}], "a/b~c": 1}, ["#/a~1b~0c"]),
+        ({"sentences": [{"text": "x"}], "include_removed": "yes"}, ["#/include_removed"]),
+    ],
+)
+def test_a_wrong_field_is_named_by_its_pointer(server, body, expected):
+    assert pointers(server.client.post("/v1/classify", json=body)) == expected
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"sentences": [{"text": "\xff"}]}', b"[" * 100_000, b'"\\ud800"'])
+def test_what_is_no_json_is_refused(server, body):
+    response = server.client.post("/v1/classify", content=body, headers=JSON)
+    assert problem(response, response.status_code)["status"] in (400, 422)
+
+
+def test_a_lone_surrogate_is_refused_as_no_text(server):
+    body = b'{"sentences": [{"text": "a\\ud800b"}]}'
+    assert pointers(server.client.post("/v1/classify", content=body, headers=JSON)) == ["#/sentences/0/text"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", ""]
+)
+def test_another_content_type_is_refused(server, kind):
+    response = server.client.post(
+        "/v1/classify", content=b'{"sentences": [{"text": "x"}]}', headers={"Content-Type": kind}
+    )
+    assert "application/json" in problem(response, 415)["detail"]
+
+
+def test_a_compressed_body_is_refused(server):
+    response = server.client.post("/v1/classify", content=b"x", headers=JSON | {"Content-Encoding": "gzip"})
+    problem(response, 415)
+
+
+def test_a_body_over_the_limit_is_refused_whether_announced_or_chunked(server):
+    content = b" " * (3 * 2**20)
+    problem(server.client.post("/v1/classify", content=content, headers=JSON), 413)
+    chunks = (content[start : start + 2**16] for start in range(0, len(content), 2**16))
+    problem(server.client.post("/v1/classify", content=chunks, headers=JSON), 413)
+
+
+def test_articles_of_too_many_sentences_are_refused_after_the_split(server):
+    articles = [{"text": "Camat datang. " * 1000} for _ in range(5)]
+    assert str(SENTENCES) in problem(server.client.post("/v1/classify", json={"articles": articles}), 413)["detail"]
+
+
+def test_more_tokens_than_the_queue_holds_are_refused_for_good(server):
+    articles = [{"text": "x" * ARTICLE_CHARACTERS}] * 2
+    assert "word pieces" in problem(server.client.post("/v1/classify", json={"articles": articles}), 413)["detail"]
+
+
+def talk(url: str, *parts: bytes, seconds: float = 30) -> bytes:
+    """Send raw bytes and return what comes back until the connection is closed."""
+    place = urlsplit(url)
+    with socket.create_connection((place.hostname, place.port), timeout=seconds) as connection:
+        answer = b""
+        try:
+            for part in parts:
+                connection.sendall(part)
+            while received := connection.recv(2**16):
+                answer += received
+        except (ConnectionError, TimeoutError):
+            pass
+    return answer
+
+
+def test_heads_over_the_limit_are_refused(server):
+    problem(server.client.get("/healthz", headers={"X-Long": "x" * 17_000}), 431)
+    problem(server.client.get("/healthz?" + "x" * 17_000), 431)
+
+
+def test_a_head_that_never_ends_is_refused(server):
+    answer = talk(server.url, b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ", *[b"x" * 1000] * 20)
+    assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+def test_trailers_that_never_end_close_the_connection(server):
+    head = (
+        b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    talk(server.url, head, b"2\r\n{}\r\n0\r\nX-Long: ", *[b"x" * 1000] * 2000, seconds=20)
+    assert server.client.get("/healthz").status_code == 200
+
+
+def test_errors_and_logs_never_repeat_what_was_sent(server):
+    secret = "kalimat-rahasia-itu"
+    for body in ({"sentences": [{"text": secret, "id": [secret]}]}, {secret: 1}, {"sentences": secret}):
+        content = server.client.post("/v1/classify", json=body).json()
+        assert secret not in json.dumps([error["detail"] for error in content["errors"]])
+    server.classify(secret)
+    server.client.get(f"/{secret}", headers={"Authorization": f"Bearer {secret}"})
+    assert secret not in server.log
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nothing", 404), ("GET", "/v1/classify", 405), ("POST", "/docs", 405)]
+)
+def test_unknown_paths_and_methods_are_problems_too(server, method, path, status):
+    problem(server.client.request(method, path), status)
+
+
+def test_health_is_told_apart_from_readiness(server):
+    assert server.client.get("/healthz").json() == {"status": "alive"}
+    assert server.client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_the_reference_names_every_route_and_asks_no_other_server(server):
+    page = server.client.get("/docs")
+    described = server.client.get("/openapi.json").json()
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert all(path in page.text for path in described["paths"])
+    assert all(name in page.text for name in described["components"]["schemas"])
+    assert not re.findall(r"<script|(?:src|href)=\"(?!#|/openapi.json)", page.text)
+
+
+def test_every_answer_carries_the_headers_that_keep_browsers_strict(server):
+    for path in ("/healthz", "/nothing", "/v1/checkpoint"):
+        headers = server.client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in headers["content-security-policy"]
+
+
+def test_metrics_count_requests_sentences_labels_and_batches(server):
+    names = [
+        'netral_requests_total{route="/v1/classify",status="200"}',
+        'netral_request_seconds_count{route="/v1/classify"}',
+        "netral_sentences_total",
+        "netral_batch_sentences_count",
+        'netral_rejections_total{reason="content_type"}',
+    ]
+    before = [server.metric(name) for name in names]
+    carried = sum(server.metric(f'netral_labels_total{{label="{name}"}}') for name in ("appeal", "prohibition"))
+    rows = server.classify("Camat mengimbau warga.", "Jangan ikut kampanye.").json()["sentences"]
+    server.client.post("/v1/classify", content=b"x")
+    rises = [server.metric(name) - value for name, value in zip(names, before, strict=True)]
+    assert rises[:3] == [1, 1, 2]
+    assert rises[3] >= 1
+    assert rises[4] == 1
+    labels = sum(label in ("appeal", "prohibition") for row in rows for label in row["labels"])
+    assert (
+        sum(server.metric(f'netral_labels_total{{label="{name}"}}') for name in ("appeal", "prohibition"))
+        == carried + labels
+    )
+    assert server.metric("netral_queue_tokens") == 0
+    assert server.metric("netral_workers") == 1

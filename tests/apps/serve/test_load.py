@@ -1,0 +1,113 @@
+"""A server that has more to do than it can: what it refuses, what it keeps, what it lets go.
+
+Workers are held still by a signal, so that what waits, waits for certain.
+"""
+
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from serve_process import SENTENCE, wait_for
+
+FEW = ("--workers", "1", "--queue-tokens", "100")
+
+
+def test_a_full_queue_refuses_at_once_and_answers_what_it_took(checkpoint, serve):
+    server = serve(checkpoint, *FEW)
+    with ThreadPoolExecutor(8) as threads:
+        with server.busy():
+            # 12 estimated word pieces each: eight fit.
+            taken = [threads.submit(server.classify) for _ in range(8)]
+            wait_for(lambda: server.metric("netral_queue_tokens") == 96, "the queue to fill")
+            started = time.monotonic()
+            refused = server.classify()
+            seconds = time.monotonic() - started
+        answers = [future.result() for future in taken]
+    assert refused.status_code == 429
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert int(refused.headers["retry-after"]) >= 1
+    assert seconds < 1
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert server.metric('netral_rejections_total{reason="queue_full"}') == 1
+    assert server.metric("netral_queue_tokens") == 0
+
+
+def test_what_waits_together_is_worked_on_together(checkpoint, serve):
+    server = serve(checkpoint, "--workers", "1")
+    with ThreadPoolExecutor(10) as threads:
+        with server.busy():
+            waiting = [threads.submit(server.classify) for _ in range(10)]
+            wait_for(lambda: server.metric("netral_queue_tokens") == 120, "all to wait")
+        assert all(future.result().status_code == 200 for future in waiting)
+    # One was under way when the others came.
+    assert server.metric("netral_batch_sentences_count") == 2
+
+
+def test_a_deadline_ends_a_request_and_frees_its_place(checkpoint, serve):
+    server = serve(checkpoint, *FEW, "--deadline", "1.5")
+    with ThreadPoolExecutor(3) as threads, server.busy():
+        answers = [future.result() for future in [threads.submit(server.classify) for _ in range(3)]]
+        assert [answer.status_code for answer in answers] == [504] * 3
+        assert server.metric("netral_queue_tokens") == 0
+    assert server.metric('netral_rejections_total{reason="deadline"}') == 3
+    # The worker that hung was given up with the first of them.
+    wait_for(lambda: server.metric("netral_worker_ends_total") == 1 and server.metric("netral_workers"), "a new worker")
+    assert server.classify().status_code == 200
+
+
+def test_a_client_that_goes_away_frees_its_place(checkpoint, serve):
+    server = serve(checkpoint, *FEW)
+    with server.busy():
+        for _ in range(8):
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(f"{server.url}/v1/classify", json={"sentences": [SENTENCE]}, timeout=0.2)
+        wait_for(lambda: server.metric("netral_queue_tokens") == 0, "all places to be free")
+    assert server.classify().status_code == 200
+    assert server.metric('netral_rejections_total{reason="client_gone"}') == 8
+
+
+def test_the_server_stays_awake_while_a_long_article_is_split(checkpoint, serve):
+    server = serve(checkpoint, "--workers", "1")
+    long = {"articles": [{"text": "a\n" * 49_000}]}
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(server.client.post, "/v1/classify", json=long)
+        slowest = 0.0
+        while not answer.done():
+            started = time.monotonic()
+            assert server.client.get("/healthz").status_code == 200
+            slowest = max(slowest, time.monotonic() - started)
+    assert answer.result().status_code == 200
+    assert slowest < 0.5
+
+
+def test_a_body_that_never_arrives_is_given_up(checkpoint, serve):
+    server = serve(checkpoint, "--deadline", "1")
+    place = urlsplit(server.url)
+    head = b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    with socket.create_connection((place.hostname, place.port), timeout=20) as connection:
+        connection.sendall(head)
+        assert connection.recv(2**16).startswith(b"HTTP/1.1 408 ")
+
+
+def test_answers_to_many_clients_are_not_mixed_up(checkpoint, serve):
+    server = serve(checkpoint, "--workers", "2")
+    errors = []
+
+    def client(number: int) -> None:
+        with httpx.Client(base_url=server.url) as own:
+            for turn in range(20):
+                texts = [f"Pegawai {number} diminta hadir {turn} kali." + " Jangan." * part for part in range(3)]
+                rows = own.post("/v1/classify", json={"sentences": [{"text": text} for text in texts]}).json()
+                if [row["text"] for row in rows["sentences"]] != texts:
+                    errors.append(rows)
+
+    clients = [threading.Thread(target=client, args=(number,)) for number in range(6)]
+    for thread in clients:
+        thread.start()
+    for thread in clients:
+        thread.join()
+    assert not errors

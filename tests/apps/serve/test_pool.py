@@ -1,0 +1,64 @@
+"""Workers that die at the worst time."""
+
+import asyncio
+
+import psutil
+import pytest
+
+from pipeline.apps.serve.metrics import Metrics
+from pipeline.apps.serve.pool import Pool, WorkerDiedError
+from pipeline.apps.serve.settings import Settings
+
+TEXT = "Camat meminta pegawai melayani warga dengan adil."
+
+
+async def worker_of(pool: Pool, but: int = 0) -> psutil.Process:
+    """Return the process of the one worker, once it has a job."""
+    while True:
+        for worker in pool._workers:
+            if worker.job and worker.process.pid != but:
+                return psutil.Process(worker.process.pid)
+        await asyncio.sleep(0)
+
+
+def test_a_request_that_loses_two_workers_fails_and_the_next_one_is_answered(checkpoint):
+    async def lose_two() -> None:
+        pool = Pool(Settings(checkpoint=checkpoint), Metrics(), lambda: None)
+        await pool.open()
+        try:
+            scoring = asyncio.create_task(pool.score([TEXT]))
+            first = await worker_of(pool)
+            first.kill()
+            (await worker_of(pool, but=first.pid)).kill()
+            with pytest.raises(WorkerDiedError):
+                await scoring
+            splitting = asyncio.create_task(pool.split("", TEXT))
+            first = await worker_of(pool)
+            first.kill()
+            (await worker_of(pool, but=first.pid)).kill()
+            with pytest.raises(WorkerDiedError):
+                await splitting
+            ((scores, _, truncated),) = await pool.score([TEXT])
+            assert len(scores) == len(pool.manifest.names)
+            assert not truncated
+        finally:
+            await pool.close()
+
+    asyncio.run(asyncio.wait_for(lose_two(), 120))
+
+
+def test_a_request_that_loses_one_worker_is_answered_by_the_next(checkpoint):
+    async def lose_one() -> None:
+        pool = Pool(Settings(checkpoint=checkpoint), Metrics(), lambda: None)
+        await pool.open()
+        try:
+            tasks = [asyncio.create_task(pool.split("", TEXT)), asyncio.create_task(pool.score([TEXT, TEXT]))]
+            (await worker_of(pool)).kill()
+            (sentences, removed), results = await asyncio.gather(*tasks)
+            assert [text for *_, text in sentences] == [TEXT]
+            assert not removed
+            assert len(results) == 2
+        finally:
+            await pool.close()
+
+    asyncio.run(asyncio.wait_for(lose_one(), 120))

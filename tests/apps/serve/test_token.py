@@ -1,0 +1,61 @@
+"""The token and the origins: who may use a server."""
+
+import pytest
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def closed(checkpoint):
+    from serve_process import Server
+
+    server = Server(
+        checkpoint, "--workers", "1", "--origin", "https://redaksi.example", environment={"NETRAL_TOKEN": TOKEN}
+    )
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "given", [None, "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", TOKEN, f"Bearer {TOKEN[:-1]}"]
+)
+def test_without_the_token_nothing_is_classified(closed, given):
+    headers = {"Authorization": given} if given else {}
+    for path in ("/v1/classify", "/v2/models/netral/infer"):
+        refused = closed.client.post(path, json={"sentences": [{"text": "x"}]}, headers=headers)
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"] == "Bearer"
+        assert TOKEN not in refused.text
+    assert closed.client.get("/metrics", headers=headers).status_code == 401
+    assert closed.client.get("/v1/checkpoint", headers=headers).status_code == 401
+
+
+def test_with_the_token_everything_is(closed):
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    assert closed.classify(headers=headers).status_code == 200
+    assert closed.client.get("/metrics", headers=headers).status_code == 200
+    assert TOKEN not in closed.log
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/healthz", "/readyz", "/v2/health/live", "/v2/health/ready", "/v2/models/netral/ready", "/docs", "/openapi.json"],
+)
+def test_health_and_description_need_no_token(closed, path):
+    assert closed.client.get(path).status_code == 200
+
+
+def test_only_listed_origins_are_let_in(closed):
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization, content-type"}
+    listed = closed.client.options("/v1/classify", headers=asked | {"Origin": "https://redaksi.example"})
+    assert listed.headers["access-control-allow-origin"] == "https://redaksi.example"
+    other = closed.client.options("/v1/classify", headers=asked | {"Origin": "https://lain.example"})
+    assert "access-control-allow-origin" not in other.headers
+    refused = closed.client.post("/v1/classify", json={}, headers={"Origin": "https://redaksi.example"})
+    assert refused.status_code == 401
+    assert refused.headers["access-control-allow-origin"] == "https://redaksi.example"
+
+
+def test_without_a_list_no_origin_is(server):
+    answer = server.client.get("/healthz", headers={"Origin": "https://redaksi.example"})
+    assert "access-control-allow-origin" not in answer.headers
