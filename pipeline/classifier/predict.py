@@ -1,7 +1,10 @@
 """Sentences to labels: the one way that everything on an exported checkpoint goes."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -34,27 +37,48 @@ class Classifier:
 
     Args:
         folder: an exported checkpoint.
-        precision: of the computation; the checkpoint's default unless told.
-        threads: of the runtime. Processes of one thread each do more than one process of many threads.
+        precision: of the computation on a CPU; the checkpoint's default unless told. A GPU computes in bf16.
+        threads: on a CPU. Processes of one thread each do more than one process of many.
+        device: ``cuda`` needs torch and transformers.
 
     Attributes:
         manifest: of the checkpoint.
         thresholds: shape ``(labels,)``.
-        precision: what is computed in.
+        precision: what is computed in: with the manifest's version it fixes all results.
 
     Raises:
-        InputError: the checkpoint is missing or damaged.
+        InputError: the checkpoint is missing or damaged, or the device cannot be had.
     """
 
-    def __init__(self, folder: Path, precision: Precision | None = None, threads: int = 1) -> None:
+    def __init__(
+        self, folder: Path, precision: Precision | None = None, threads: int = 1, device: Device = "cpu"
+    ) -> None:
         self.manifest: Manifest = open_checkpoint(folder)
         self.thresholds = np.array(list(self.manifest.thresholds.values()), dtype=np.float32)
-        self.precision: Precision = precision or self.manifest.precision
+        self.precision: Literal["fp32", "int8", "bf16"]
+        self._logits_of: Callable[[Encoded], NDArray[np.float32]]
+        labels = len(self.manifest.labels)
         try:
             self._tokenizer = load_tokenizer(folder / TOKENIZER)
-            self._session = runtime.open_graph(folder / GRAPHS[self.precision], threads)
-        except Exception as error:  # onnxruntime and tokenizers raise bare exceptions of their own
+            if device == "cpu":
+                self.precision = precision or self.manifest.precision
+                session = runtime.open_graph(folder / GRAPHS[self.precision], threads)
+                self._logits_of = lambda encoded: runtime.logits_of(session, encoded, labels)
+            else:
+                from pipeline.classifier import gpu  # torch, which nobody else should wait for
+
+                self.precision = "bf16"
+                model = gpu.open_model(folder, device)
+                self._logits_of = lambda encoded: gpu.logits_of(model, encoded, labels)
+        except ImportError as error:
+            raise InputError(
+                f"device {device} needs {error.name}; install it with: pip install 'netral[train]'"
+            ) from None
+        except Exception as error:  # onnxruntime, tokenizers and torch raise bare exceptions of their own
             raise InputError(f"{folder}: cannot be loaded: {' '.join(str(error).split())[:200]}") from error
+        if device == "cpu" and threads == 1:
+            # Read by tokenizers at every call. Its threads would be those of other processes.
+            os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Split sentences into word pieces."""
@@ -69,14 +93,25 @@ class Classifier:
         places: dict[bytes, int] = {}
         chosen = [places.setdefault(ids.tobytes(), len(places)) for ids in encoded.ids]
         unique = Encoded([np.frombuffer(ids, dtype=np.int64) for ids in places], [False] * len(places))
-        logits = runtime.logits_of(self._session, unique, len(self.manifest.labels))
-        return Scores(
-            probabilities_of(logits)[np.array(chosen, dtype=np.int64)], np.array(encoded.truncated, dtype=bool)
-        )
+        probabilities = probabilities_of(self._logits_of(unique))
+        return Scores(probabilities[np.array(chosen, dtype=np.int64)], np.array(encoded.truncated, dtype=bool))
 
     def score(self, texts: Sequence[str]) -> Scores:
         """Return the probability of every label for every sentence; see :meth:`score_encoded`."""
         return self.score_encoded(self.encode(texts))
+
+    def score_windows(self, windows: Iterable[Sequence[str]]) -> Iterator[Scores]:
+        """Yield the scores of one window of sentences after the other; the next one is split while one is computed.
+
+        A GPU would wait for the tokenizer otherwise. The tokenizer uses all cores, and holds no lock meanwhile.
+        """
+        with ThreadPoolExecutor(1) as ahead:
+            waiting = iter(windows)
+            encoded = [ahead.submit(self.encode, texts) for texts in islice(waiting, 1)]
+            while encoded:
+                current = encoded.pop()
+                encoded = [ahead.submit(self.encode, texts) for texts in islice(waiting, 1)]
+                yield self.score_encoded(current.result())
 
     def labels(self, scores: Scores) -> list[list[str]]:
         """Return the labels of every sentence, in column order."""
@@ -87,4 +122,5 @@ class Classifier:
 def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the sigmoid of every logit."""
     with np.errstate(over="ignore"):  # exp of a large number is infinite, and its reciprocal 0
-        return np.reciprocal(1 + np.exp(-logits))
+        probabilities: NDArray[np.float32] = np.reciprocal(1 + np.exp(-logits))
+    return probabilities

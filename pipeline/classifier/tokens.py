@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 # Positions, padding included, that one batch may have: enough to keep a core busy, few enough to stay in its cache.
-BATCH_TOKENS = 2048
+BATCH_TOKENS = 1024
 # Characters per word piece that may be read of one sentence. No sentence has so many; a file without a line break has.
 PIECE_CHARACTERS = 100
 

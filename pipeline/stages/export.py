@@ -50,7 +50,8 @@ def run(dataset: Path, model: Path, metrics: Path, labels: Path, segment: Path, 
     texts = list(validation["text"])
     compared = texts[: settings.compared_sentences]
     network = AutoModelForSequenceClassification.from_pretrained(model)
-    tokenizer = AutoTokenizer.from_pretrained(model)
+    # "[SEP]" in a sentence is what somebody wrote, no end of the sentence; saved with the tokenizer.
+    tokenizer = AutoTokenizer.from_pretrained(model, split_special_tokens=True)
 
     # Tags, since the parameters of a run cannot change, and this stage may run again in the same run.
     tags = {"stage": "export", "export": settings.model_dump(), "dvc": dvc_versions(Path("dvc.lock"))}

@@ -26,6 +26,8 @@ from pipeline.training.quantise import quantise
 
 # Largest difference of probabilities between transformers and the runtime, fp32.
 TOLERANCE = 1e-4
+# Encoders of one build whose classification heads read the first piece.
+FIRST_PIECE_MODELS = ("bert", "electra", "roberta", "xlm-roberta")
 LIBRARIES = ("torch", "transformers", "tokenizers", "datasets", "onnx", "onnxruntime", "numpy", "scikit-learn")
 
 
@@ -59,17 +61,23 @@ class _Graph(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Return logits of shape ``(sentences, labels)`` for two int64 tensors of shape ``(sentences, length)``."""
-        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        # What transformers would add to the attention scores, but shape (sentences, 1, 1, length): one row for all pieces.
+        hidden = (1 - attention_mask[:, None, None, :]).to(torch.float32) * torch.finfo(torch.float32).min
+        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=hidden).logits
         return logits
 
 
 def write_graph(model: PreTrainedModel, path: Path) -> None:
     """Write ``model`` as an ONNX graph with free numbers of sentences and word pieces."""
+    model = copy.deepcopy(model).eval()
+    # Attention in its plain form makes the graph without detours, and the runtime the quickest.
+    model.set_attn_implementation("eager")
+    _first_piece_only(model)
     # Two tensors, not one given twice: the exporter would take them for one input.
     sample = torch.ones(2, 16, dtype=torch.int64), torch.ones(2, 16, dtype=torch.int64)
     free = {0: torch.export.Dim("sentences"), 1: torch.export.Dim("length", max=model.config.max_position_embeddings)}
     torch.onnx.export(
-        _Graph(model).eval(),
+        _Graph(model),
         sample,
         str(path),
         input_names=["input_ids", "attention_mask"],
@@ -83,6 +91,18 @@ def write_graph(model: PreTrainedModel, path: Path) -> None:
     graph = onnx.load(str(path))
     graph.graph.ClearField("value_info")
     onnx.save(graph, str(path))
+
+
+def _first_piece_only(model: PreTrainedModel) -> None:
+    """Let the last layer of ``model`` go on, behind its attention, with the first piece of each sentence alone.
+
+    The head reads no other piece. Of a small encoder this saves a sixth of all work; results are the same.
+    """
+    if model.config.model_type in FIRST_PIECE_MODELS:
+        last = list(model.base_model.get_submodule("encoder.layer").children())[-1]
+        last.get_submodule("attention.output").register_forward_pre_hook(
+            lambda _, arguments: tuple(given[:, :1] for given in arguments)
+        )
 
 
 def export(
@@ -112,13 +132,14 @@ def export(
     folded.config.problem_type = "multi_label_classification"
     folded.save_pretrained(out)
     tokenizer.model_max_length = max_length
-    # "[SEP]" in a sentence is what somebody wrote, no end of the sentence.
-    tokenizer.split_special_tokens = True
     tokenizer.save_pretrained(out)
     write_graph(folded, out / GRAPHS["fp32"])
-    quantise(out / GRAPHS["fp32"], out / GRAPHS["int8"])
-    parity = measure_parity(out, texts, truth, labels.names, decision.thresholds, max_length)
-    precision, reason = choose_precision(parity, bounds)
+    for attention in (True, False):
+        quantise(out / GRAPHS["fp32"], out / GRAPHS["int8"], attention)
+        parity = measure_parity(out, texts, truth, labels.names, decision.thresholds, max_length)
+        precision, reason = choose_precision(parity, bounds)
+        if precision == "int8":
+            break
     card = checkpoint_card(labels, training, metrics, facts, parity, precision, reason)
     (out / "README.md").write_text(card, encoding="utf-8")
     manifest = Manifest(
