@@ -1,0 +1,118 @@
+"""Load on an HTTP server, from a process of its own: ``serving.py`` starts it and reads one line of JSON from it.
+
+    python benchmarks/serving_load.py '{"url": …, "path": …, "bodies": FILE, "seconds": …, "clients": … or "rate": …}'
+
+A closed loop has ``clients``, each with one connection and one request at a time; an open loop sends ``rate`` requests a second,
+at random times (Poisson), however many are under way. ``bodies`` has a JSON body per line.
+"""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+# What became of a request: a status, or one of these.
+REFUSED, CLOSED, BROKEN = "refused", "closed", "broken"
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Load:
+    """One load under way.
+
+    Attributes:
+        latencies: seconds from sending to the last byte, by outcome.
+    """
+
+    def __init__(self, url: str, path: str, bodies: list[bytes], seed: int = 0) -> None:
+        place = urlsplit(url)
+        self._place = place.hostname, place.port
+        head = f"POST {path} HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json\r\nContent-Length: "
+        self._messages = cycle([f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies])
+        self._free: list[Connection] = []
+        self._random = random.Random(seed)
+        self.latencies: dict[str, list[float]] = {}
+
+    async def closed(self, clients: int, seconds: float) -> None:
+        """Let each client send its next request when it has an answer; a client whose server is gone stops."""
+        end = time.perf_counter() + seconds
+
+        async def client() -> None:
+            while time.perf_counter() < end and await self._request() not in (REFUSED, CLOSED, BROKEN):
+                pass
+
+        await asyncio.gather(*(client() for _ in range(clients)))
+
+    async def open(self, rate: float, seconds: float) -> None:
+        """Send requests at random times. Latency counts from when a request was due, so that a slow client hides nothing."""
+        start = due = time.perf_counter()
+        under_way = set()
+        while due < start + seconds:
+            await asyncio.sleep(max(due - time.perf_counter(), 0))
+            task = asyncio.create_task(self._request(due))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+            due += self._random.expovariate(rate)
+        await asyncio.gather(*under_way)
+
+    async def _request(self, due: float | None = None) -> str:
+        started = due or time.perf_counter()
+        outcome, connection = BROKEN, None
+        begun = False
+        try:
+            connection = self._free.pop() if self._free else await asyncio.open_connection(*self._place)
+            reader, writer = connection
+            writer.write(next(self._messages))
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+            begun = True
+            length = int(head.partition("content-length:")[2].partition("\r\n")[0])
+            await reader.readexactly(length)
+            outcome = head.split(" ", 2)[1]
+            if "connection: close" not in head:
+                self._free.append(connection)
+                connection = None
+        except ConnectionRefusedError:
+            outcome = REFUSED
+        except (OSError, asyncio.IncompleteReadError) as error:
+            part = isinstance(error, asyncio.IncompleteReadError) and error.partial
+            outcome = BROKEN if begun or part else CLOSED
+        finally:
+            if connection:
+                connection[1].close()
+        self.latencies.setdefault(outcome, []).append(time.perf_counter() - started)
+        return outcome
+
+
+def quantile(values: list[float], share: float) -> float:
+    """Return the smallest value that at least ``share`` of ``values`` do not exceed."""
+    return sorted(values)[min(int(share * len(values)), len(values) - 1)] if values else float("nan")
+
+
+def run(plan: dict[str, Any]) -> dict[str, Any]:
+    """Run one load and return counts by outcome, answers a second, and quantiles of the latency in milliseconds."""
+    load = Load(plan["url"], plan["path"], Path(plan["bodies"]).read_bytes().splitlines(), plan.get("seed", 0))
+    started = time.perf_counter()
+    with suppress(KeyboardInterrupt):
+        if "rate" in plan:
+            asyncio.run(load.open(plan["rate"], plan["seconds"]))
+        else:
+            asyncio.run(load.closed(plan["clients"], plan["seconds"]))
+    seconds = time.perf_counter() - started
+    return {
+        "outcomes": Counter({outcome: len(times) for outcome, times in load.latencies.items()}),
+        "answers_per_second": len(load.latencies.get("200", ())) / seconds,
+        "milliseconds": {
+            outcome: {name: 1000 * quantile(times, share) for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1))}
+            for outcome, times in load.latencies.items()
+        },
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(json.loads(sys.argv[1]))))
