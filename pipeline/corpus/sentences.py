@@ -20,6 +20,11 @@ _LONGEST_WORD = 30
 _NEXT = re.compile(r"\S")
 _NEXT_ABBREVIATION = re.compile(r"[A-Z][A-Za-z]{0,4}\.(?:\s?[A-Z][A-Za-z]{0,4}\.){0,5}[\s,]")
 _INITIALS = re.compile(r"[A-Z](?:\.[A-Z])*")
+# "Dapil I. Sementara itu": what such a word counts is no initial.
+_COUNTED = re.compile(
+    r"\b(?:dapil|daerah pemilihan|zona|wilayah|gelombang|tahap|golongan|kelas|eselon|pleton|blok|grup)\s$",
+    re.IGNORECASE,
+)
 # "s.d.", "a.n.", "u.p.": what follows belongs to them.
 _DOTTED_LETTERS = re.compile(r"[a-z](?:\.[a-z])+")
 _DOMAIN_END = re.compile(r"(?:Com|Co|Id|Net|News|Org)\b")
@@ -105,5 +110,7 @@ def _full_stop_ends(text: str, begin: int, mark: int, cut: int, following: int, 
         return not text[following].isdigit()
     if plain in DEGREES and (word != plain) and before[-1:] in {",", "."}:
         return _NEXT_ABBREVIATION.match(text, following, end) is None
+    if _COUNTED.search(text, max(begin, match.start() - 20), match.start()):
+        return True
     # Capitals alone are initials before a name, not before a quotation: "Aang S. Hidayat", "A.R. Tegar", "M. Si".
     return plain in DEGREES or _INITIALS.fullmatch(word) is None or text[following] in '"“‘«'

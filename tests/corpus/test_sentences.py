@@ -157,3 +157,15 @@ def test_spans_are_ordered_and_leave_out_white_space_alone(text):
 )
 def test_plain_sentences_are_split_one_from_another(sentences):
     assert split(" ".join(sentences)) == sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("Logistik tiba di Dapil I. Sementara itu, sisanya menyusul.", "Logistik tiba di Dapil I."),
+        ("Mereka naik ke golongan IV. Gajinya tetap.", "Mereka naik ke golongan IV."),
+        ("Petugas itu I. Wayan Sudiasa dari Bangli.", "Petugas itu I. Wayan Sudiasa dari Bangli."),
+    ],
+)
+def test_a_number_behind_the_word_that_it_counts_ends_a_sentence(text, first):
+    assert text[slice(*split_sentences(text)[0])] == first
