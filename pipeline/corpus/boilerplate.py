@@ -191,9 +191,7 @@ _NAME = r"[A-Z][\w.()&’'-]*(?: [A-Z][\w.()&’'-]*){0,4}"
 _BEGINS = r"(?=[\"“'‘(A-Z0-9])"
 DATELINES = [
     re.compile(rf"{_PLACE},?\s?\([^()]{{2,40}}\)\s*[-–—|]{{1,3}}\s*(?=\S)"),  # Kuala Pembuang (Antaranews Kalteng) -
-    re.compile(
-        r"(?:[A-Z]{3,8}|[A-Z]{2,5}-[A-Z][a-z]{2,9}),\s[A-Z][\w .'’-]{1,30}\s?:\s+"
-    ),  # KBRN, Sintang: SB-News, Sintang:
+    re.compile(r"[A-Z]{3,8},\s[A-Z][\w .'’-]{1,30}\s?:\s+"),  # KBRN, Sintang:
     re.compile(
         rf"[A-Z][A-Z.'’/ ]{{2,35}}(?:,\s*[\w.()& ’'-]{{2,40}}?)?\s*[-–—]{{1,3}}\s+{_BEGINS}"
     ),  # AMBON, Siwalimanews –
