@@ -47,7 +47,7 @@ def run_ray(shards: list[Shard], job: Job, report: Callable[[Counts], None]) -> 
         checkpoint = [ray.put(content)]
         place = ray.remote(num_cpus=1, max_retries=_RETRIES)(_run)
         waiting = iter(shards)
-        ahead = _AHEAD * max(int(ray.cluster_resources().get("CPU", 1)), 1)
+        ahead = _AHEAD * max(int(ray.cluster_resources().get("CPU", 1)), 1)  # type: ignore[no-untyped-call]
         running = {place.remote(shard, job, checkpoint, Path.cwd()) for shard in islice(waiting, ahead)}
         while running:
             (done,), _ = ray.wait(list(running), num_returns=1)

@@ -1,0 +1,205 @@
+"""What a run into a folder writes, refuses and leaves alone."""
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from pipeline.apps.classify import classify
+from pipeline.errors import InputError
+
+PAGE = (
+    "<html><head><title>Apel pagi di kantor camat</title></head><body><article><p>Camat meminta pegawai menjaga netralitas "
+    "selama pemilihan.</p><p>Surat suara tiba di gudang kabupaten pada hari Senin.</p></article></body></html>"
+)
+
+
+@pytest.fixture
+def news(tmp_path) -> Path:
+    path = tmp_path / "news.jsonl"
+    path.write_text(json.dumps({"id": "a", "text": "Camat meminta pegawai netral. Surat suara tiba."}) + "\n")
+    return path
+
+
+def test_tables_are_read_by_duckdb_and_pandas(checkpoint, news, tmp_path):
+    classify([str(news)], checkpoint, tmp_path / "out")
+    for name, rows in (("sentences", 2), ("articles", 1)):
+        assert duckdb.sql(f"select count(*) from '{tmp_path}/out/{name}/*.parquet'").fetchall() == [(rows,)]
+        assert len(pd.read_parquet(tmp_path / "out" / name)) == rows
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "articles",
+        "done",
+        "manifest.json",
+        "plan.jsonl",
+        "sentences",
+    ]
+
+
+def test_text_taken_out_of_a_page_is_kept_so_that_offsets_refer_to_something(checkpoint, news, tmp_path):
+    (tmp_path / "page.html").write_text(PAGE)
+    classify([str(tmp_path / "page.html"), str(news)], checkpoint, tmp_path / "out")
+    (text,) = pd.read_parquet(tmp_path / "out/texts").to_dict("records")
+    assert text["article_id"] == (tmp_path / "page.html").as_posix()
+    sentences = pd.read_parquet(tmp_path / "out/sentences")
+    mine = sentences[sentences["article_id"] == text["article_id"]].to_dict("records")
+    assert mine
+    for row in mine:
+        assert text["title" if row["field"] == "title" else "text"][row["start"] : row["end"]] == row["text"]
+
+
+def test_finished_run_is_not_done_again(checkpoint, news, tmp_path):
+    first = classify([str(news)], checkpoint, tmp_path / "out")
+    part = tmp_path / "out/sentences/part-00000.parquet"
+    before = part.stat().st_mtime_ns
+    assert classify([str(news)], checkpoint, tmp_path / "out", overwrite=True) == first
+    assert part.stat().st_mtime_ns == before
+
+
+def test_part_that_got_lost_is_made_again(checkpoint, news, tmp_path):
+    classify([str(news)], checkpoint, tmp_path / "out")
+    part = tmp_path / "out/sentences/part-00000.parquet"
+    content = part.read_bytes()
+    part.unlink()
+    classify([str(news)], checkpoint, tmp_path / "out")
+    assert part.read_bytes() == content
+
+
+def test_half_made_files_of_a_killed_run_are_cleared_away(checkpoint, news, tmp_path):
+    classify([str(news)], checkpoint, tmp_path / "out")
+    (tmp_path / "out/.partial/x").mkdir(parents=True)
+    (tmp_path / "out/.partial/x/sentences").write_bytes(b"PAR1")
+    classify([str(news)], checkpoint, tmp_path / "out")
+    assert not (tmp_path / "out/.partial").exists()
+
+
+def another_article(news: Path) -> dict:
+    news.write_text(news.read_text() + '{"id": "b", "text": "Apel digelar."}\n')
+    return {}
+
+
+OTHER_RUNS = {
+    r"other input: '.*news\.jsonl' has changed": another_article,
+    "unit 'article', not 'sentence'": lambda _: {"unit": "sentence"},
+    "format 'parquet', not 'csv'": lambda _: {"form": "csv"},
+    r"shard_bytes \d+, not 99": lambda _: {"shard_bytes": 99},
+}
+
+
+@pytest.mark.parametrize("difference", OTHER_RUNS)
+def test_another_run_into_the_same_folder_is_refused_in_one_line_unless_allowed(checkpoint, news, tmp_path, difference):
+    out = tmp_path / "out"
+    classify([str(news)], checkpoint, out)
+    manifest = (out / "manifest.json").read_bytes()
+    options = OTHER_RUNS[difference](news)
+    with pytest.raises(InputError, match=rf"^{out}: holds the output of another run \({difference}\); choose"):
+        classify([str(news)], checkpoint, out, **options)
+    assert (out / "manifest.json").read_bytes() == manifest
+    classify([str(news)], checkpoint, out, overwrite=True, **options)
+    assert (out / "manifest.json").read_bytes() != manifest
+
+
+def test_folder_with_files_of_others_is_refused_even_if_it_may_be_overwritten(checkpoint, news, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.docx").write_text("precious")
+    with pytest.raises(InputError, match=r"holds 'thesis\.docx', which 'netral classify' has not written"):
+        classify([str(news)], checkpoint, out, overwrite=True)
+    assert (out / "thesis.docx").read_text() == "precious"
+
+
+@pytest.mark.parametrize("out", ["news.jsonl", "link.jsonl", "in", "in/..", "other.jsonl"])
+def test_input_that_is_also_output_is_refused_even_if_it_may_be_overwritten(checkpoint, tmp_path, monkeypatch, out):
+    (tmp_path / "in").mkdir()
+    row = json.dumps({"id": "a", "text": "Apel digelar."}) + "\n"
+    (tmp_path / "in/a.jsonl").write_text(row)
+    (tmp_path / "news.jsonl").write_text(row)
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "news.jsonl")
+    (tmp_path / "other.rejects.jsonl").write_text(row)
+    monkeypatch.chdir(tmp_path)
+    out = str(tmp_path) if out == "in/.." else out
+    with pytest.raises(InputError, match="is input, but lies where output goes; choose another --out"):
+        classify(["in", "news.jsonl", "other.rejects.jsonl"], checkpoint, out, overwrite=True)
+    assert (tmp_path / "news.jsonl").read_text() == (tmp_path / "in/a.jsonl").read_text() == row
+
+
+def test_file_where_a_folder_should_be_is_refused(checkpoint, news, tmp_path):
+    (tmp_path / "out").write_text("precious")
+    with pytest.raises(InputError, match="is a file, but a folder is to be written"):
+        classify([str(news)], checkpoint, tmp_path / "out", overwrite=True)
+    (tmp_path / "out.csv").mkdir()
+    with pytest.raises(InputError, match="is a folder, but a file is to be written"):
+        classify([str(news)], checkpoint, tmp_path / "out.csv", overwrite=True)
+
+
+def test_one_file_of_many_shards_is_that_of_one_shard(checkpoint, tmp_path):
+    news = tmp_path / "news.jsonl"
+    rows = [json.dumps({"id": f"a-{number}", "text": f"Camat meminta {number} pegawai netral."}) for number in range(9)]
+    news.write_text("\n".join([*rows[:4], "{", *rows[4:]]) + "\n")
+    for form in ("jsonl", "csv", "parquet"):
+        read = {"jsonl": lambda path: pd.read_json(path, lines=True), "csv": pd.read_csv, "parquet": pd.read_parquet}[
+            form
+        ]
+        for name, shard_bytes in (("one", None), ("many", 150)):
+            out = tmp_path / f"{name}.{form}"
+            # int8 scales the sentences of a batch together, which is another one in another shard.
+            classify([str(news)], checkpoint, out, precision="fp32", processes=1, shard_bytes=shard_bytes)
+        one, many = read(tmp_path / f"one.{form}"), read(tmp_path / f"many.{form}")
+        pd.testing.assert_frame_equal(one, many, rtol=1e-4, atol=1e-4)
+    assert (tmp_path / "one.rejects.jsonl").read_text() == (tmp_path / "many.rejects.jsonl").read_text()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_blank_sentence_is_rejected(checkpoint, tmp_path):
+    path = tmp_path / "s.jsonl"
+    path.write_text('{"id": 1, "text": "Apel."}\n{"id": 2, "text": ""}\n{"id": 3, "text": " \\n"}\n')
+    counts = classify([str(path)], checkpoint, tmp_path / "out", unit="sentence")
+    assert (counts.records, counts.rejects) == (1, 2)
+    first, second = map(json.loads, (tmp_path / "out/rejects/part-00000.jsonl").read_text().splitlines())
+    assert (first["place"], second["place"]) == (f"{path}:2", f"{path}:3")
+    assert "'text'" in first["reason"]
+    assert "is blank" in first["reason"]
+
+
+def test_name_that_is_no_text_is_rejected_by_its_escaped_name(checkpoint, news, tmp_path):
+    odd = tmp_path / b"od\xff.txt".decode("utf-8", "surrogateescape")
+    odd.write_text("Judul\nApel digelar.")
+    counts = classify([str(odd), str(news)], checkpoint, tmp_path / "out")
+    assert (counts.records, counts.rejects) == (1, 1)
+    (reject,) = map(json.loads, (tmp_path / "out/rejects/part-00000.jsonl").read_text().splitlines())
+    assert reject["place"] == f"{tmp_path}/od\\udcff.txt"
+
+
+def obey_permissions() -> None:
+    """Take from root the right to read what it may not (PR_CAPBSET_DROP of CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH)."""
+    for capability in (1, 2):
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs capabilities")
+def test_file_or_folder_without_permission_is_one_line(checkpoint, news, tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    news.chmod(0)
+    closed.chmod(0)
+    for target, message in (
+        (news, f"nothing could be read: {news}: cannot be read on: [Errno 13] Permission denied"),
+        (closed, f"{closed}: cannot be listed: Permission denied; make it readable, or leave it out"),
+    ):
+        command = [sys.executable, "-m", "pipeline.cli", "classify", target, "--checkpoint", checkpoint]
+        result = subprocess.run(
+            [str(part) for part in [*command, "--out", tmp_path / "out"]],
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=obey_permissions,
+            env=os.environ,
+        )
+        assert result.returncode == 2, result.stderr
+        assert result.stderr.startswith(f"netral: {message}")
+        assert result.stderr.strip().count("\n") == 0
