@@ -11,7 +11,7 @@ import pytest
 
 from pipeline import tracking
 from pipeline.errors import InputError
-from pipeline.stages import evaluate, train
+from pipeline.stages import evaluate, export, train
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +171,16 @@ def test_a_server_that_is_down_stops_evaluation_before_it_begins(workplace, tmp_
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(SystemExit) as stop, chdir(workplace.folder):
         evaluate.main(out=tmp_path / "reports", metrics=tmp_path / "metrics.json")
+    assert stop.value.code == 2
+    assert "MLflow tracking server at http://127.0.0.1:9 cannot be used" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_is_down_stops_export_before_it_begins(workplace, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(SystemExit) as stop, chdir(workplace.folder):
+        export.main(out=tmp_path / "exported")
     assert stop.value.code == 2
     assert "MLflow tracking server at http://127.0.0.1:9 cannot be used" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -11,9 +11,18 @@ from pipeline.classifier.predict import Classifier, Scores
 TEXTS = [text for number in range(ARTICLES) for text, _ in sentences(number)]
 
 
+# Where the last bit of a float differs with the shape of a batch, rounding to integers may make a step of it.
+TOLERANCE = {"fp32": 1e-5, "int8": 1e-3}
+
+
+@pytest.fixture(scope="module", params=["fp32", "int8"])
+def classifier(checkpoint, request) -> Classifier:
+    return Classifier(checkpoint, request.param)
+
+
 @pytest.fixture(scope="module")
-def classifier(checkpoint) -> Classifier:
-    return Classifier(checkpoint)
+def tolerance(classifier) -> float:
+    return TOLERANCE[classifier.precision]
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +42,40 @@ def test_sentences_get_different_scores(probabilities):
 
 @given(st.lists(st.integers(0, len(TEXTS) - 1), min_size=1, max_size=40))
 @settings(deadline=None, max_examples=30)
-def test_scores_depend_on_neither_order_nor_neighbours(classifier, probabilities, chosen):
+def test_scores_depend_on_neither_order_nor_neighbours(classifier, probabilities, tolerance, chosen):
     scores = classifier.score([TEXTS[number] for number in chosen])
-    assert np.abs(scores.probabilities - probabilities[chosen]).max() < 1e-5
+    assert np.abs(scores.probabilities - probabilities[chosen]).max() < tolerance
 
 
-def test_scores_are_the_same_beside_a_much_longer_sentence(classifier, probabilities):
+def test_scores_are_the_same_beside_a_much_longer_sentence(classifier, probabilities, tolerance):
     scores = classifier.score(["pegawai " * 40, TEXTS[1]])
-    assert np.abs(scores.probabilities[1] - probabilities[1]).max() < 1e-5
+    assert np.abs(scores.probabilities[1] - probabilities[1]).max() < tolerance
+
+
+def test_the_same_sentences_give_the_same_bytes(classifier, probabilities):
+    assert classifier.score(TEXTS).probabilities.tobytes() == probabilities.tobytes()
+
+
+def test_encoded_sentences_get_the_scores_of_their_texts(classifier, probabilities):
+    encoded = classifier.encode(TEXTS)
+    assert len(encoded) == len(TEXTS)
+    assert np.array_equal(classifier.score_encoded(encoded).probabilities, probabilities)
+
+
+def test_windows_are_scored_one_by_one_in_order(classifier):
+    windows = [TEXTS[:10], [], TEXTS[10:30], TEXTS[:1]]
+    given = list(classifier.score_windows(iter(windows)))
+    assert len(given) == len(windows)
+    for texts, scores in zip(windows, given, strict=True):
+        assert np.array_equal(scores.probabilities, classifier.score(texts).probabilities)
+    assert list(classifier.score_windows([])) == []
+
+
+def test_precision_is_that_of_the_manifest_unless_told(checkpoint):
+    default = Classifier(checkpoint)
+    assert default.precision == default.manifest.precision
+    assert Classifier(checkpoint, "fp32").precision == "fp32"
+    assert Classifier(checkpoint, "int8").precision == "int8"
 
 
 def test_identical_sentences_get_identical_scores(classifier):
@@ -49,12 +84,13 @@ def test_identical_sentences_get_identical_scores(classifier):
     assert np.array_equal(scores[0], scores[4])
 
 
-def test_threads_change_no_score(checkpoint, probabilities):
-    assert np.abs(Classifier(checkpoint, threads=1).score(TEXTS).probabilities - probabilities).max() < 1e-5
+def test_threads_change_no_score(checkpoint, classifier, probabilities, tolerance):
+    others = Classifier(checkpoint, classifier.precision, threads=2).score(TEXTS).probabilities
+    assert np.abs(others - probabilities).max() < tolerance
 
 
 def test_only_a_sentence_beyond_the_limit_counts_as_truncated(classifier):
-    scores = classifier.score(["pegawai " * 100, TEXTS[0]])
+    scores = classifier.score(["pegawai " * classifier.manifest.max_length, TEXTS[0]])
     assert scores.truncated.tolist() == [True, False]
 
 

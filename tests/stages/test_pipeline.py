@@ -299,8 +299,15 @@ def test_challenges_are_measured_by_kind_and_shown_by_rule(workplace):
 def test_manifest_names_every_file_of_the_checkpoint(checkpoint):
     manifest = Manifest.model_validate_json((checkpoint / "netral.json").read_bytes())
     assert manifest.files == {path.name: sha256(path) for path in checkpoint.iterdir() if path.name != "netral.json"}
-    assert manifest.version == version_of(manifest.files)
-    assert {"config.json", "model.safetensors", "model.onnx", "tokenizer.json", "README.md"} <= set(manifest.files)
+    assert manifest.version == version_of(manifest.model_dump(mode="json"))
+    assert {
+        "config.json",
+        "model.safetensors",
+        "model.onnx",
+        "model-int8.onnx",
+        "tokenizer.json",
+        "README.md",
+    } <= set(manifest.files)
 
 
 def test_checkpoint_holds_no_pickle(checkpoint):
@@ -314,7 +321,7 @@ def test_manifest_says_where_the_checkpoint_comes_from(workplace, checkpoint):
         list(manifest.thresholds.values()) == json.loads((workplace.model / "decision.json").read_text())["thresholds"]
     )
     assert manifest.max_length == 48
-    assert manifest.dataset == sha256(workplace.dataset / "train.parquet")
+    assert manifest.dataset == {name: sha256(workplace.dataset / f"{name}.parquet") for name in SPLITS}
     assert (
         manifest.metrics["macro_f1"] == json.loads((workplace / "reports/metrics.json").read_text())["test"]["macro_f1"]
     )
@@ -328,16 +335,17 @@ def test_model_card_gives_the_measured_figures(workplace, checkpoint):
         assert f"`{label}`" in card
 
 
-def test_exported_equals_evaluated(workplace, classifier, texts):
+def test_exported_equals_evaluated(workplace, texts):
     table = pq.read_table(workplace / "reports/evaluation/predictions.parquet")
     evaluated = np.column_stack([table[f"score_{label}"].to_numpy() for label in LABELS])
-    assert np.abs(classifier.score(texts).probabilities - evaluated).max() < 1e-4
+    assert np.abs(Classifier(workplace.exported, "fp32").score(texts).probabilities - evaluated).max() < 1e-4
 
 
-def test_transformers_own_pipeline_gives_the_same_probabilities(checkpoint, classifier, texts):
+def test_transformers_own_pipeline_gives_the_same_probabilities(checkpoint, texts):
+    texts = [*texts, "pegawai [SEP] netral", "[PAD] [MASK]"]
     reference = transformers.pipeline("text-classification", str(checkpoint), top_k=None, device="cpu")
     theirs = [{entry["label"]: entry["score"] for entry in given} for given in reference(texts)]
-    ours = classifier.score(texts).probabilities
+    ours = Classifier(checkpoint, "fp32").score(texts).probabilities
     assert np.abs(np.array([[scores[label] for label in LABELS] for scores in theirs]) - ours).max() < 1e-4
 
 
@@ -376,6 +384,15 @@ def test_one_run_carries_the_metrics_of_every_epoch_and_of_the_test_split(workpl
     assert run.data.metrics["test.sanction.f1"] == pytest.approx(measured["test"]["sanction"]["f1"])
     for name, scores in measured["baselines"].items():
         assert run.data.metrics[f"baselines.{name}.macro_f1"] == pytest.approx(scores["macro_f1"])
+
+
+def test_one_run_carries_the_parity_report_and_the_version_of_the_checkpoint(checkpoint, run):
+    manifest = Manifest.model_validate_json((checkpoint / "netral.json").read_bytes())
+    assert run.data.tags["checkpoint"] == manifest.version
+    assert run.data.tags["precision"] == manifest.precision
+    assert run.data.metrics["export.int8.agreement"] == manifest.parity.agreement
+    assert run.data.metrics["export.int8.f1.int8.macro"] == pytest.approx(manifest.parity.f1["int8"]["macro"])
+    assert run.data.metrics["export.int8.flips.appeal"] == manifest.parity.flips["appeal"]
 
 
 def test_one_run_carries_each_split_as_a_dataset(workplace, run):
