@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import InputError
 
@@ -30,6 +28,10 @@ def load_config(path: Path, model: type[C]) -> C:
     Raises:
         InputError: the file is missing, is no YAML, has an unknown or missing key, or a value out of range.
     """
+    # Here, since classifying reads no YAML, and everybody waits for an import.
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
     try:
         values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,9 +1,8 @@
 """The folder of a run: its plan and manifest, which shards of it are done, and whether this is the run that goes on there."""
 
 import hashlib
-import importlib.metadata
 import json
-import platform
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +38,8 @@ def fingerprint(job: Job, version: str, shard_bytes: int, plan: bytes) -> dict[s
     The engine, the processes and the machine are not among it: they must not matter. (Runtimes compute in other orders on
     other kinds of processors, which can change the last decimal of a score.)
     """
+    import importlib.metadata  # slow, and not needed to print an article
+
     return {
         "checkpoint": version,
         "precision": job.precision,
@@ -46,7 +47,7 @@ def fingerprint(job: Job, version: str, shard_bytes: int, plan: bytes) -> dict[s
         "format": job.form,
         "shard_bytes": shard_bytes,
         "plan": hashlib.sha256(plan).hexdigest(),
-        "python": ".".join(platform.python_version_tuple()[:2]),
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
     }
 

@@ -146,12 +146,13 @@ def test_one_file_of_many_shards_is_that_of_one_shard(checkpoint, tmp_path):
             form
         ]
         for name, shard_bytes in (("one", None), ("many", 150)):
-            out = tmp_path / f"{name}.{form}"
+            out = tmp_path / f"{name}-{form}.{form}"
             # int8 scales the sentences of a batch together, which is another one in another shard.
             classify([str(news)], checkpoint, out, precision="fp32", processes=1, shard_bytes=shard_bytes)
-        one, many = read(tmp_path / f"one.{form}"), read(tmp_path / f"many.{form}")
+        one, many = read(tmp_path / f"one-{form}.{form}"), read(tmp_path / f"many-{form}.{form}")
         pd.testing.assert_frame_equal(one, many, rtol=1e-4, atol=1e-4)
-    assert (tmp_path / "one.rejects.jsonl").read_text() == (tmp_path / "many.rejects.jsonl").read_text()
+        rejects = [(tmp_path / f"{name}-{form}.rejects.jsonl").read_text() for name in ("one", "many")]
+        assert rejects[0] == rejects[1]
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
