@@ -100,7 +100,7 @@ def batches(ids: Sequence[NDArray[np.int64]], budget: int = BATCH_TOKENS) -> Ite
     Padding is piece 0, which the mask hides whatever it means.
     """
     lengths = np.array([len(sentence) for sentence in ids])
-    order = np.argsort(lengths, kind="stable")[::-1]
+    order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
         longest = int(lengths[order[start]])
