@@ -29,12 +29,14 @@ class Vocabulary:
 
     Attributes:
         continues: shape ``(vocab_size,)``, bool: the piece continues a word (``##...``).
+        ordinary: shape ``(pieces,)``, int64: all but the special ones.
     """
 
     cls: int
     sep: int
     mask: int
     continues: Tensor
+    ordinary: Tensor
 
 
 def mask_words(content: Tensor, vocabulary: Vocabulary, rate: float, generator: torch.Generator) -> MaskedBatch:
@@ -53,7 +55,7 @@ def mask_words(content: Tensor, vocabulary: Vocabulary, rate: float, generator: 
     hidden = drawn.gather(1, word) & (content != vocabulary.sep)
 
     fate = torch.rand(sequences, length, generator=generator)
-    noise = torch.randint(5, len(vocabulary.continues), (sequences, length), generator=generator)
+    noise = vocabulary.ordinary[torch.randint(len(vocabulary.ordinary), (sequences, length), generator=generator)]
     shown = torch.where(hidden & (fate < 0.8), torch.full_like(content, vocabulary.mask), content)
     shown = torch.where(hidden & (fate >= 0.9), noise, shown)
 

@@ -1,57 +1,85 @@
 """What pretraining asks of the encoder: name the hidden words, and sum up the text in ``[CLS]``."""
 
+from collections.abc import Collection
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import BertConfig, BertForMaskedLM, BertModel
+from transformers import BertConfig, BertForMaskedLM, BertModel, PreTrainedModel
 from transformers.models.bert.modeling_bert import BertLayer, BertSelfAttention
 
 from pipeline.training.pretrain.masking import MaskedBatch
 
 
 class Pretraining(nn.Module):
-    """BERT with its masked-language-model head, and a summary head on the pooler.
+    """BERT or ALBERT with its masked-language-model head, and a summary head on the pooler.
 
     The summary head predicts the bag of content words from the pooled ``[CLS]``, so that the vector that fine-tuning
     starts from already stands for the sentence; with masked language modelling alone, nothing trains it.
 
     Args:
-        word_weights: shape ``(vocab_size,)``, float32: how much each piece counts in the bag.
+        language_model: with a pooler in its encoder.
+        word_weights: shape ``(vocab_size,)``, float32: how much each piece counts in the bag; ``None`` for no summary head.
     """
 
     word_weights: Tensor
 
-    def __init__(self, config: BertConfig, word_weights: Tensor) -> None:
+    def __init__(self, language_model: PreTrainedModel, word_weights: Tensor | None) -> None:
         super().__init__()
-        self.language_model = BertForMaskedLM(config)
-        self.language_model.bert = BertModel(config, add_pooling_layer=True)
-        self.language_model.tie_weights()
-        self.summary = nn.Linear(config.hidden_size, config.hidden_size)
-        self.register_buffer("word_weights", word_weights, persistent=False)
+        self.language_model = language_model
+        self.summary: nn.Linear | None = None
+        if word_weights is None:
+            language_model.base_model.pooler.requires_grad_(False)
+        else:
+            self.summary = nn.Linear(language_model.config.hidden_size, self.decoder.in_features)
+            self.register_buffer("word_weights", word_weights, persistent=False)
+
+    @property
+    def head(self) -> nn.Module:
+        """From hidden states to logits."""
+        return self.language_model.get_submodule("cls" if hasattr(self.language_model, "cls") else "predictions")
+
+    @property
+    def decoder(self) -> nn.Linear:
+        """The last layer of the head; its weights are the embeddings."""
+        decoder = self.language_model.get_output_embeddings()
+        assert isinstance(decoder, nn.Linear)
+        return decoder
 
     def forward(self, batch: MaskedBatch) -> tuple[Tensor, Tensor, Tensor]:
         """Return the masked-word loss, the summary loss (both nats, scalar) and the number of hidden pieces named right."""
-        encoded = self.language_model.bert(batch.input_ids)
+        encoded = self.language_model.base_model(batch.input_ids)
         # Only hidden positions are decoded: the vocabulary's product is as dear as the encoder itself.
         hidden = encoded.last_hidden_state.flatten(0, 1)[batch.positions]
-        logits = self.language_model.cls(hidden).float()
-        masked_loss = functional.cross_entropy(logits, batch.targets)
+        logits = self.head(hidden).float()
+        # A small batch may hide no word at all; its loss is 0, not the mean of nothing.
+        masked_loss = functional.cross_entropy(logits, batch.targets, reduction="sum") / max(len(batch.targets), 1)
         correct = (logits.argmax(dim=-1) == batch.targets).sum()
+        if self.summary is None:
+            return masked_loss, torch.zeros_like(masked_loss), correct
 
-        bag = self.language_model.cls.predictions.decoder(self.summary(encoded.pooler_output)).float()
+        bag = self.decoder(self.summary(encoded.pooler_output)).float()
         weights = self.word_weights[batch.content]
         weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-6)
         summary_loss = -(bag.log_softmax(dim=-1).gather(1, batch.content) * weights).sum(dim=1).mean()
         return masked_loss, summary_loss, correct
 
 
-def smooth_inverse_frequency(counts: NDArray[np.int64], special: int) -> Tensor:
-    """Weigh pieces by ``a / (a + p)`` with ``a = 1e-3`` (Arora, Liang, Ma 2017); the first ``special`` pieces weigh nothing."""
+def new_model(config: BertConfig) -> BertForMaskedLM:
+    """Return a BERT of random weights, with head and pooler."""
+    model = BertForMaskedLM(config)
+    model.bert = BertModel(config, add_pooling_layer=True)
+    model.tie_weights()
+    return model
+
+
+def smooth_inverse_frequency(counts: NDArray[np.int64], special: Collection[int]) -> Tensor:
+    """Weigh pieces by ``a / (a + p)`` with ``a = 1e-3`` (Arora, Liang, Ma 2017); the ``special`` pieces weigh nothing."""
     probability = counts / counts.sum()
     weights = 1e-3 / (1e-3 + probability)
-    weights[:special] = 0
+    weights[list(special)] = 0
     return torch.tensor(weights, dtype=torch.float32)
 
 

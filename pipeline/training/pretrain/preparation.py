@@ -7,32 +7,38 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
-from transformers import BertTokenizer
+from transformers import BertTokenizer, PreTrainedTokenizerBase
 
 from pipeline.files import whole_file
 from pipeline.training.pretrain.config import PretrainConfig
 from pipeline.training.pretrain.embeddings import co_occurrence_vectors
 from pipeline.training.pretrain.text import TextSource, paragraphs
 from pipeline.training.pretrain.tokens import Ids, write_tokens
-from pipeline.training.pretrain.wordpiece import backend, train_wordpiece
+from pipeline.training.pretrain.wordpiece import train_wordpiece
 
 
 def prepare_tokens(sources: list[TextSource], work: Path, config: PretrainConfig, console: Console) -> BertTokenizer:
     """Train the tokenizer and encode the text, unless an earlier run has done so."""
-
-    def text() -> Iterator[str]:
-        for source in sources:
-            yield from paragraphs(source)
-
     if (work / "tokens.json").exists():
         finished: BertTokenizer = BertTokenizer.from_pretrained(work)
         return finished
     console.print("training the tokenizer")
-    tokenizer = train_wordpiece(text(), config.vocab_size, config.max_length)
+    tokenizer = train_wordpiece(_text(sources), config.vocab_size, config.max_length)
     tokenizer.save_pretrained(work)
-    console.print("encoding the text")
-    write_tokens(text(), backend(tokenizer), work)
+    encode_text(sources, tokenizer, work, console)
     return tokenizer
+
+
+def encode_text(sources: list[TextSource], tokenizer: PreTrainedTokenizerBase, work: Path, console: Console) -> None:
+    """Encode the text, unless an earlier run has done so."""
+    if not (work / "tokens.json").exists():
+        console.print("encoding the text")
+        write_tokens(_text(sources), tokenizer, work)
+
+
+def _text(sources: list[TextSource]) -> Iterator[str]:
+    for source in sources:
+        yield from paragraphs(source)
 
 
 def cached_vectors(work: Path, tokens: Ids, config: PretrainConfig, console: Console) -> NDArray[np.float32]:

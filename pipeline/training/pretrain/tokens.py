@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerBase
+
+from pipeline.errors import InputError
 
 # Content tokens of a block, without [CLS] and [SEP]. Divisible by 2 and 4: a block is also read as two or four shorter ones.
 BLOCK = 120
@@ -15,6 +17,7 @@ BLOCK = 120
 HELD_OUT_EVERY = 200
 
 Ids = NDArray[np.uint16]
+MOST_PIECES = 2**16
 
 
 def batched(texts: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -23,14 +26,24 @@ def batched(texts: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def write_tokens(texts: Iterable[str], tokenizer: Tokenizer, folder: Path) -> None:
-    """Encode ``texts`` and write ``train.bin`` and ``held_out.bin`` (uint16 token ids, ``[SEP]`` after each paragraph)."""
+def write_tokens(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Encode ``texts`` and write ``train.bin`` and ``held_out.bin`` (uint16 token ids, ``[SEP]`` after each paragraph).
+
+    Raises:
+        InputError: the tokenizer has more pieces than uint16 can count.
+    """
+    if len(tokenizer) > MOST_PIECES:
+        raise InputError(f"the tokenizer has {len(tokenizer):,} pieces; token files hold at most {MOST_PIECES:,}")
     folder.mkdir(parents=True, exist_ok=True)
-    separator = tokenizer.token_to_id("[SEP]")
+    separator = tokenizer.sep_token_id
+    # The Rust tokenizer encodes in batches, in parallel; it may come with a length to cut at.
+    rust = tokenizer.backend_tokenizer
+    rust.no_truncation()
+    rust.no_padding()
     count = 0
     with (folder / "train.bin").open("wb") as train, (folder / "held_out.bin").open("wb") as held_out:
         for batch in batched(texts, 2000):
-            for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=False):
+            for encoding in rust.encode_batch_fast(batch, add_special_tokens=False):
                 ids = np.array([*encoding.ids, separator], dtype=np.uint16)
                 (held_out if count % HELD_OUT_EVERY == 0 else train).write(ids.tobytes())
                 count += 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tokenizers import BertWordPieceTokenizer, Tokenizer
+from tokenizers import BertWordPieceTokenizer
 from transformers import BertTokenizer
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -29,9 +29,3 @@ def train_wordpiece(texts: Iterable[str], vocab_size: int, max_length: int) -> B
         strip_accents=True,
         model_max_length=max_length,
     )
-
-
-def backend(tokenizer: BertTokenizer) -> Tokenizer:
-    """Return the Rust tokenizer inside ``tokenizer``; it encodes in batches, in parallel."""
-    rust: Tokenizer = tokenizer.backend_tokenizer
-    return rust

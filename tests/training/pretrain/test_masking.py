@@ -10,7 +10,7 @@ from pipeline.training.pretrain.masking import MaskedBatch, Vocabulary, mask_wor
 
 CLS, SEP, MASK = 2, 3, 4
 # Pieces 5 to 59 begin words, 60 to 99 continue them.
-VOCABULARY = Vocabulary(CLS, SEP, MASK, torch.arange(100) >= 60)
+VOCABULARY = Vocabulary(CLS, SEP, MASK, torch.arange(100) >= 60, torch.arange(5, 100))
 
 
 def sample(sequences: int = 200, length: int = 60) -> Tensor:

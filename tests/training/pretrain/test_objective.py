@@ -10,6 +10,7 @@ from pipeline.training.pretrain.masking import MaskedBatch, Vocabulary, mask_wor
 from pipeline.training.pretrain.objective import (
     Pretraining,
     attend_to_offset,
+    new_model,
     sinusoids,
     smooth_inverse_frequency,
     start_attention,
@@ -34,13 +35,13 @@ SHAPE = BertConfig(
 @pytest.fixture
 def model() -> Pretraining:
     torch.manual_seed(0)
-    return Pretraining(SHAPE, torch.ones(PIECES))
+    return Pretraining(new_model(SHAPE), torch.ones(PIECES))
 
 
 @pytest.fixture
 def batch() -> MaskedBatch:
     content = torch.randint(5, PIECES, (8, LENGTH - 2), generator=torch.Generator().manual_seed(0))
-    vocabulary = Vocabulary(2, 3, 4, torch.zeros(PIECES, dtype=torch.bool))
+    vocabulary = Vocabulary(2, 3, 4, torch.zeros(PIECES, dtype=torch.bool), torch.arange(5, PIECES))
     return mask_words(content, vocabulary, 0.2, torch.Generator().manual_seed(0))
 
 
@@ -102,7 +103,7 @@ def test_embeddings_start_from_the_vectors_of_pieces_that_have_one(model):
 
 
 def test_rare_words_weigh_more_than_frequent_ones_and_special_pieces_nothing():
-    weights = smooth_inverse_frequency(np.array([1000, 1000, 500, 50, 5]), special=2)
+    weights = smooth_inverse_frequency(np.array([1000, 1000, 500, 50, 5]), special=[0, 1])
     assert weights[:2].tolist() == [0, 0]
     assert weights[2] < weights[3] < weights[4]
     share = 500 / 2555
@@ -136,3 +137,20 @@ def test_a_few_steps_on_one_batch_name_its_hidden_words(model, batch):
         optimizer.step()
         optimizer.zero_grad()
     assert correct == len(batch.targets)
+
+
+def test_a_batch_that_hides_nothing_has_no_loss_and_no_gradient(model, batch):
+    nothing = torch.zeros(0, dtype=torch.int64)
+    masked, summary, correct = model(MaskedBatch(batch.input_ids, nothing, nothing, batch.content))
+    assert (masked.item(), correct.item()) == (0, 0)
+    (masked + summary).backward()
+    assert all(weight.grad is None or weight.grad.isfinite().all() for weight in model.parameters())
+
+
+def test_without_a_summary_the_pooler_stays_as_it_is(batch):
+    model = Pretraining(new_model(SHAPE), None)
+    masked, summary, _ = model(batch)
+    masked.backward()
+    assert summary.item() == 0
+    assert not any(weight.requires_grad for weight in model.language_model.bert.pooler.parameters())
+    assert model.language_model.bert.embeddings.word_embeddings.weight.grad.abs().sum() > 0

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import random
 import shutil
 import signal
@@ -13,13 +14,17 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
+import mlflow
 import pytest
 import torch
 from made_corpus import ARTICLES, sentences
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
+from typer.testing import CliRunner
 
+from pipeline.cli import app
 from pipeline.errors import InputError
+from pipeline.files import sha256
 from pipeline.training.encoder import load_encoder
 from pipeline.training.pretrain.config import PretrainConfig
 from pipeline.training.pretrain.pretrain import pretrain
@@ -37,7 +42,8 @@ SETTINGS = {
     "learning_rate": 0.003,
     "warmup": 0.1,
     "weight_decay": 0.01,
-    "mask_rate": 0.2,
+    "mask_rate": 0.3,
+    "final_mask_rate": 0.15,
     "summary_weight": 0.3,
     "embedding_epochs": 1,
     "embedding_scale": 0.05,
@@ -136,12 +142,12 @@ def test_the_encoder_loads_without_any_code_of_ours(killed):
 
 
 @pytest.mark.usefixtures("said")
-def test_the_encoder_holds_what_was_trained(killed):
-    stored = load_file(killed.out / "model.safetensors")
-    trained = load_file(next(killed.work.glob("model-*.safetensors")))
-    for name in ("bert.embeddings.word_embeddings.weight", "bert.pooler.dense.weight", "cls.predictions.bias"):
-        assert torch.equal(stored[name], trained[f"language_model.{name}"].half())
+def test_a_finished_run_leaves_the_encoder_alone(killed):
+    assert not killed.work.exists()
     assert {path.suffix for path in killed.out.iterdir()} <= {".json", ".safetensors", ".csv", ".txt"}
+    stored = load_file(killed.out / "model.safetensors")
+    assert {tensor.dtype for tensor in stored.values()} == {torch.float16}
+    assert {"bert.pooler.dense.weight", "cls.predictions.bias"} < set(stored)
 
 
 @pytest.mark.usefixtures("said")
@@ -177,10 +183,65 @@ def test_a_run_is_not_gone_on_with_on_other_text(unfinished, tmp_path):
         go_on(tmp_path / "other.txt", unfinished)
 
 
+def test_a_run_is_not_gone_on_with_on_text_that_has_changed(killed, unfinished, tmp_path):
+    text = tmp_path / "text.txt"
+    run = unfinished.with_name("encoder.pretrain") / "run.json"
+    run.write_text(run.read_text().replace(str(killed.text), str(text)))
+    text.write_text(killed.text.read_text().replace("a", "o", 1))
+    with pytest.raises(InputError, match="was begun with other text"):
+        go_on(text, unfinished)
+
+
 def test_too_little_text_is_refused_with_what_is_needed(tmp_path):
     (tmp_path / "text.txt").write_text("Pasar dibuka pagi.\n" * 30)
     with pytest.raises(InputError, match=r"the text gives \d blocks of 120 tokens; at least 4 are needed"):
         go_on(tmp_path / "text.txt", tmp_path / "encoder", resume=False)
+
+
+def test_two_processes_train_one_encoder(killed, tmp_path):
+    """Started as ``accelerate launch`` starts them; only the first one speaks and writes."""
+    (tmp_path / "pretrain.yaml").write_text(json.dumps(SETTINGS | {"embedding_epochs": 0}))
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node=2",
+        "--standalone",
+        "-m",
+        "pipeline.cli",
+    ]
+    command += ["pretrain", str(killed.text), "--out", str(tmp_path / "encoder"), "--minutes", "0.03"]
+    command += ["--config", str(tmp_path / "pretrain.yaml")]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"ACCELERATE_USE_CPU": "1"}
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr.count("encoding the text") == 1
+    rows = log_rows(tmp_path / "encoder/pretraining.csv")
+    assert len(rows) >= 2
+    assert [row["tokens"] for row in rows] == [row["step"] * 4 * BLOCK for row in rows]
+    assert AutoModel.from_pretrained(tmp_path / "encoder").config.hidden_size == 16
+    assert not (tmp_path / "encoder.pretrain").exists()
+
+
+def test_figures_are_logged_to_one_run_also_when_it_was_resumed(killed, tmp_path, monkeypatch):
+    shutil.copytree(killed.aside, tmp_path / "encoder.pretrain")
+    (tmp_path / "pretrain.yaml").write_text(json.dumps(SETTINGS))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    command = ["pretrain", str(killed.text), "--out", str(tmp_path / "encoder"), "--minutes", str(MINUTES), "--track"]
+    ended = CliRunner().invoke(app, [*command, "--config", str(tmp_path / "pretrain.yaml"), "--resume"])
+    assert ended.exit_code == 0, ended.output
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    (run,) = client.search_runs([client.get_experiment_by_name("netral").experiment_id])
+    assert run.info.status == "FINISHED"
+    assert run.data.params["config.mask_rate"] == "0.3"
+    assert run.data.params["text0.sha256"] == sha256(killed.text)
+    rows = [row for row in log_rows(tmp_path / "encoder/pretraining.csv") if row["step"] > killed.step]
+    logged = client.get_metric_history(run.info.run_id, "held_out_perplexity")
+    assert [(metric.step, round(metric.value, 1)) for metric in logged] == [
+        (row["step"], row["held_out_perplexity"]) for row in rows
+    ]
+    assert 0 < run.data.metrics["share_of_matrix_rate"] < 1
 
 
 def test_an_odd_head_is_refused():

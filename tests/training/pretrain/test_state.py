@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from transformers import BertConfig
 
-from pipeline.training.pretrain.objective import Pretraining
+from pipeline.training.pretrain.objective import Pretraining, new_model
 from pipeline.training.pretrain.state import Position, load_state, save_state, unique
 
 SHAPE = BertConfig(
@@ -22,7 +22,7 @@ SHAPE = BertConfig(
 
 def begin(seed: int) -> tuple[Pretraining, torch.optim.Optimizer]:
     torch.manual_seed(seed)
-    model = Pretraining(SHAPE, torch.ones(50))
+    model = Pretraining(new_model(SHAPE), torch.ones(50))
     return model, torch.optim.AdamW(model.parameters(), lr=0.01)
 
 

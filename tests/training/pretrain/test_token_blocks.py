@@ -1,10 +1,14 @@
 """Paragraphs to token blocks, and the order in which they are visited."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import BertTokenizer
 
+from pipeline.errors import InputError
 from pipeline.training.pretrain.tokens import (
     BLOCK,
     HELD_OUT_EVERY,
@@ -14,7 +18,7 @@ from pipeline.training.pretrain.tokens import (
     read_tokens,
     write_tokens,
 )
-from pipeline.training.pretrain.wordpiece import backend
+from pipeline.training.pretrain.wordpiece import SPECIAL_TOKENS
 
 
 @given(st.lists(st.text()), st.integers(1, 5))
@@ -26,7 +30,7 @@ def test_batches_have_every_text_in_order(texts, size):
 
 def test_every_paragraph_ends_with_a_separator_in_one_of_two_files(tiny_tokenizer, tmp_path):
     texts = [f"pegawai {'bupati ' * (number % 5)}" for number in range(HELD_OUT_EVERY + 3)]
-    write_tokens(texts, backend(tiny_tokenizer), tmp_path)
+    write_tokens(texts, tiny_tokenizer, tmp_path)
     expected = [
         [*tiny_tokenizer(text, add_special_tokens=False)["input_ids"], tiny_tokenizer.sep_token_id] for text in texts
     ]
@@ -35,6 +39,29 @@ def test_every_paragraph_ends_with_a_separator_in_one_of_two_files(tiny_tokenize
     assert read_tokens(tmp_path / "train.bin").tolist() == [
         piece for row in range(len(texts)) if row not in held_out for piece in expected[row]
     ]
+
+
+def test_a_tokenizer_that_cuts_does_not_cut_the_text(tiny_tokenizer, tmp_path):
+    tokenizer = copy.deepcopy(tiny_tokenizer)
+    tokenizer("pegawai", truncation=True, max_length=8, padding="max_length")
+    write_tokens(["", "pegawai " * 20], tokenizer, tmp_path)
+    assert len(read_tokens(tmp_path / "train.bin")) == 21
+
+
+@pytest.mark.parametrize(("pieces", "fits"), [(2**16, True), (2**16 + 1, False)])
+def test_more_pieces_than_two_bytes_count_are_refused(tmp_path, pieces, fits):
+    tokenizer = BertTokenizer(
+        vocab={
+            **{piece: number for number, piece in enumerate(SPECIAL_TOKENS)},
+            **{f"p{number}": number for number in range(5, pieces)},
+        }
+    )
+    if fits:
+        write_tokens(["", f"p{pieces - 1}"], tokenizer, tmp_path)
+        assert read_tokens(tmp_path / "train.bin").tolist() == [pieces - 1, tokenizer.sep_token_id]
+    else:
+        with pytest.raises(InputError, match="the tokenizer has 65,537 pieces; token files hold at most 65,536"):
+            write_tokens([""], tokenizer, tmp_path)
 
 
 @pytest.mark.parametrize("length", [0, 1, BLOCK - 1, BLOCK, 3 * BLOCK + 7])
