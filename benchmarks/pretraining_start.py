@@ -18,18 +18,19 @@ from rich.console import Console
 from pipeline.config import load_config
 from pipeline.training.pretrain.batches import draw_batch
 from pipeline.training.pretrain.config import PretrainConfig
+from pipeline.training.pretrain.loop import evaluate, vocabulary_of
 from pipeline.training.pretrain.objective import (
     Pretraining,
+    new_model,
     smooth_inverse_frequency,
     start_attention,
     start_embeddings,
 )
 from pipeline.training.pretrain.preparation import cached_vectors, prepare_tokens
-from pipeline.training.pretrain.pretrain import HELD_OUT_BLOCKS, bert_config, evaluate, vocabulary_of
+from pipeline.training.pretrain.pretrain import HELD_OUT_BLOCKS, bert_config
 from pipeline.training.pretrain.state import Position
 from pipeline.training.pretrain.text import TextSource
 from pipeline.training.pretrain.tokens import BLOCK, as_blocks, read_tokens
-from pipeline.training.pretrain.wordpiece import SPECIAL_TOKENS
 
 STARTS = ("random weights", "co-occurrence embeddings", "and attention to neighbours")
 
@@ -56,7 +57,9 @@ def main(
     print(f"| start | {' | '.join(f'{share * tokens // 4:,} tokens' for share in range(1, 5))} |\n|{'---|' * 5}")
     for number, name in enumerate(STARTS):
         torch.manual_seed(settings.seed)
-        model = Pretraining(bert_config(settings), smooth_inverse_frequency(counts, len(SPECIAL_TOKENS)))
+        model = Pretraining(
+            new_model(bert_config(settings)), smooth_inverse_frequency(counts, tokenizer.all_special_ids)
+        )
         if number >= 1:
             start_embeddings(model, vectors, counts, settings.embedding_scale)
         if number >= 2:
