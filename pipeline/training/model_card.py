@@ -83,7 +83,7 @@ in `netral.json`.
 ## How to use it
 
 `netral classify`, or `transformers.pipeline("text-classification", "models/exported", top_k=None, truncation=True)` for
-the same probabilities. Input is one sentence at a time, as netral's segmentation cuts it; up to
+the probabilities of fp32. Input is one sentence at a time, as netral's segmentation cuts it; up to
 {training["config"]["max_length"]} word pieces are read.
 
 ## Precision
