@@ -148,7 +148,7 @@ def overload(checkpoint: Path, work: Path, texts: list[str], seconds: float, lon
     """Measure the load that the server just holds, and twice that; memory once a second meanwhile."""
     with netral(checkpoint, work) as running:
         capacity = load(running, work, texts, clients=MANY, seconds=seconds)["answers_per_second"]
-        full = load(running, work, texts, rate=capacity, seconds=seconds)
+        full = load(running, work, texts, rate=capacity, seconds=long)
         loading = start_load(running, work, texts, rate=2 * capacity, seconds=long)
         memory = []
         while loading.poll() is None:

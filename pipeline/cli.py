@@ -73,8 +73,11 @@ def serve(
         int | None, typer.Option(min=1, max=256, help="Processes of one thread each; as many as cores unless told.")
     ] = None,
     queue_tokens: Annotated[
-        int, typer.Option(min=1, help="Word pieces that may wait; beyond them requests get 429.")
+        int, typer.Option(min=1, help="Word pieces that may wait at the same time; beyond them requests get 429.")
     ] = 32_768,
+    queue_seconds: Annotated[
+        float, typer.Option(min=0.01, help="Time that a request may wait for its turn; beyond it it gets 429.")
+    ] = 1.0,
     deadline: Annotated[
         float, typer.Option(min=0.1, help="Seconds that a request may take; beyond them it gets 504.")
     ] = 30,
@@ -99,6 +102,7 @@ def serve(
                 port=port,
                 workers=workers or usable_cpus(),
                 queue_tokens=queue_tokens,
+                queue_seconds=queue_seconds,
                 deadline=deadline,
                 grace=grace,
                 token=read_token(token_file),

@@ -33,7 +33,6 @@ class Metrics:
         self.queue_tokens = Gauge(
             "netral_queue_tokens", "Estimated word pieces of accepted requests without an answer.", registry=registry
         )
-        self.queue_tokens_limit = Gauge("netral_queue_tokens_limit", "Its bound.", registry=registry)
         self.batch_sentences = Histogram(
             "netral_batch_sentences",
             "Sentences that a worker was given together.",

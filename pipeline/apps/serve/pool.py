@@ -69,13 +69,12 @@ class Pool:
     Attributes:
         manifest: of the checkpoint; set once the pool is open.
         users: requests that are being answered by this pool.
-        seconds_per_token: of one worker, as measured of late.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics, changed: Callable[[], None]) -> None:
         self.manifest: Manifest
         self.users = 0
-        self.seconds_per_token = 0.0
+        self._seconds = self._tokens = 0.0
         self._settings = settings
         self._metrics = metrics
         self._changed = changed
@@ -91,6 +90,11 @@ class Pool:
     def ready(self) -> bool:
         """Whether there is a worker."""
         return bool(self._workers) and not self._closed
+
+    @property
+    def tokens_per_second(self) -> float:
+        """What all workers together do, as measured of late; 0 before the first job is done."""
+        return self._tokens / self._seconds * len(self._workers) if self._seconds else 0.0
 
     async def open(self) -> None:
         """Start all workers and wait until each has loaded the checkpoint and warmed up.
@@ -245,8 +249,8 @@ class Pool:
             self._try_again(worker.job)
 
     def _measure(self, seconds: float, tokens: int) -> None:
-        now = seconds / max(tokens, 1)
-        self.seconds_per_token += (now - self.seconds_per_token) * (0.05 if self.seconds_per_token else 1)
+        # Both fade, so that the speed is that of the last hundred jobs or so, large ones counting for more.
+        self._seconds, self._tokens = 0.99 * self._seconds + seconds, 0.99 * self._tokens + tokens
 
     def _try_again(self, job: _Article | list[Item] | None) -> None:
         """Queue what a worker left behind once more, each request by itself, or fail it if it was tried again already."""

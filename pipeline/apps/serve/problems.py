@@ -103,6 +103,8 @@ def answer_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 400:  # raised for a body that is not even text
+            return refused_field("#", "is not JSON in UTF-8").response(request.url.path)
         detail = {
             404: "there is nothing at this path; /docs lists what there is",
             405: "this path takes another method; /docs lists them",

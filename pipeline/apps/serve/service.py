@@ -41,7 +41,6 @@ class Service:
         self._wanted = False
         self._reloading: asyncio.Task[None] | None = None
         self._retiring: set[asyncio.Task[None]] = set()
-        metrics.queue_tokens_limit.set(settings.queue_tokens)
 
     @property
     def ready(self) -> bool:
@@ -126,9 +125,10 @@ class Service:
         if tokens > limit:
             self.metrics.rejections.labels("too_large").inc()
             raise Problem(413, f"about {tokens} word pieces were sent, at most {limit} are taken; send less at a time")
-        if self._tokens + tokens > limit:
+        excess = max(self._tokens - self._bound(), self._tokens + tokens - limit)
+        if excess > 0:
             self.metrics.rejections.labels("queue_full").inc()
-            raise Problem(429, "the queue is full; try again later", {"Retry-After": self._retry_after(tokens)})
+            raise Problem(429, "the queue is full; try again later", {"Retry-After": self._retry_after(excess)})
         self._hold(tokens)
         try:
             yield
@@ -141,12 +141,19 @@ class Service:
         detail = "the server is stopping" if self.stopping else "no worker is ready yet"
         return Problem(503, detail, {"Retry-After": "1"})
 
-    def _retry_after(self, tokens: int) -> str:
-        """Return the whole seconds in which as much leaves as is too much now, between 1 and 60."""
+    def _bound(self) -> float:
+        """Return how many tokens may be before a request: as many as are done in the time that it may wait."""
         assert self._pool
-        excess = self._tokens + tokens - self.settings.queue_tokens
-        seconds = excess * self._pool.seconds_per_token / self.settings.workers
-        return str(min(max(math.ceil(seconds), 1), 60))
+        settings, speed = self.settings, self._pool.tokens_per_second
+        # At least what keeps all workers at work.
+        due = max(settings.queue_seconds * speed, settings.batch_tokens * settings.workers)
+        return min(due, settings.queue_tokens) if speed else settings.queue_tokens
+
+    def _retry_after(self, excess: float) -> str:
+        """Return the whole seconds in which ``excess`` tokens are done, between 1 and 60."""
+        assert self._pool
+        speed = self._pool.tokens_per_second
+        return str(min(max(math.ceil(excess / speed), 1), 60) if speed else 1)
 
     def _hold(self, tokens: int) -> None:
         self._tokens += tokens

@@ -19,7 +19,8 @@ class Settings(Config):
         checkpoint: folder of the exported checkpoint.
         host, port: where to listen; port 0 lets the system choose.
         workers: processes, each with one thread of the model.
-        queue_tokens: word pieces, estimated from characters, that may wait or be worked on before requests are refused.
+        queue_tokens: word pieces, estimated from characters, that may wait or be worked on at the same time.
+        queue_seconds: what is accepted may have to wait about so long for its turn, at the speed measured of late.
         batch_tokens: positions, padding included, that one worker is given at a time.
         deadline: seconds from the arrival of a request until its answer, or the news that there is none.
         grace: seconds that accepted requests get to finish after SIGTERM.
@@ -34,6 +35,7 @@ class Settings(Config):
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=1, ge=1, le=256)
     queue_tokens: int = Field(default=32_768, ge=1)
+    queue_seconds: float = Field(default=1.0, gt=0)
     batch_tokens: int = Field(default=512, ge=1)
     deadline: float = Field(default=30, gt=0)
     grace: float = Field(default=30, gt=0)

@@ -110,7 +110,7 @@ def test_a_wrong_field_is_named_by_its_pointer(server, body, expected):
 @pytest.mark.parametrize("body", [b"", b"{", b'{"sentences": [{"text": "\xff"}]}', b"[" * 100_000, b'"\\ud800"'])
 def test_what_is_no_json_is_refused(server, body):
     response = server.client.post("/v1/classify", content=body, headers=JSON)
-    assert problem(response, response.status_code)["status"] in (400, 422)
+    assert pointers(response) == ["#"]
 
 
 def test_a_lone_surrogate_is_refused_as_no_text(server):

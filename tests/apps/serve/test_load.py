@@ -36,6 +36,18 @@ def test_a_full_queue_refuses_at_once_and_answers_what_it_took(checkpoint, serve
     assert server.metric("netral_queue_tokens") == 0
 
 
+def test_what_may_wait_follows_the_speed_of_the_workers(checkpoint, serve):
+    server = serve(checkpoint, "--workers", "1", "--queue-seconds", "0.01")
+    assert server.classify().status_code == 200
+    sentences = [SENTENCE] * 60  # 720 estimated word pieces: more than one batch, and than is done in 10 ms
+    with ThreadPoolExecutor(1) as threads:
+        with server.busy():
+            large = threads.submit(server.client.post, "/v1/classify", json={"sentences": sentences})
+            wait_for(lambda: server.metric("netral_queue_tokens") == 720, "the large request to be taken")
+            assert server.classify().status_code == 429
+        assert large.result().status_code == 200
+
+
 def test_what_waits_together_is_worked_on_together(checkpoint, serve):
     server = serve(checkpoint, "--workers", "1")
     with ThreadPoolExecutor(10) as threads:
