@@ -19,6 +19,7 @@ import requests
 import schemathesis
 import typer
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from serving_servers import Running, netral
 
@@ -100,7 +101,7 @@ def _send(operation: Any, mode: GenerationMode, count: int, url: str) -> Counter
         statuses[str(case.call(base_url=url, timeout=60).status_code)] += 1
 
     # Of some operations nothing can be wrong.
-    with suppress(schemathesis.errors.SchemathesisError):
+    with suppress(schemathesis.errors.SchemathesisError, Unsatisfiable):
         send()
     return statuses
 

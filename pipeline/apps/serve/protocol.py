@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from pipeline.apps.serve.problems import Problem
 
@@ -35,13 +35,19 @@ def bounded_protocol(header_bytes: int) -> type[HttpToolsProtocol]:
             super().data_received(data)
             if self._received > self._allowed and not self.transport.is_closing():
                 if self._timer:
-                    detail = f"the head of the request has more than {header_bytes} bytes"
-                    response = Problem(431, detail, {"Connection": "close"}).response("")
-                    head = b"".join(b"%s: %s\r\n" % pair for pair in response.raw_headers)
-                    self.transport.write(
-                        b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + head + b"\r\n" + response.body
-                    )
+                    self._answer(Problem(431, f"the head of the request has more than {header_bytes} bytes"))
                 self.transport.close()
+
+        def send_400_response(self, msg: str) -> None:
+            self._answer(Problem(400, msg))
+            self.transport.close()
+
+        def _answer(self, problem: Problem) -> None:
+            """Write ``problem``, as the last answer of this connection."""
+            response = problem.response("")
+            head = [*response.raw_headers, (b"connection", b"close")]
+            lines = [STATUS_LINE[problem.status].rstrip(), *(b"%s: %s" % pair for pair in head), b"", response.body]
+            self.transport.write(b"\r\n".join(bytes(line) for line in lines))
 
         def on_message_begin(self) -> None:
             super().on_message_begin()

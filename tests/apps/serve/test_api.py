@@ -175,6 +175,13 @@ def test_a_head_that_never_ends_is_refused(server):
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
+def test_what_is_no_http_is_refused_as_a_problem_too(server):
+    head, _, body = talk(server.url, b"\x00\x01 nonsense\r\n\r\n").partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["status"] == 400
+
+
 def test_trailers_that_never_end_close_the_connection(server):
     head = (
         b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
