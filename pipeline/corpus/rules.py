@@ -85,7 +85,9 @@ def read_witnesses(path: Path) -> list[Witness]:
                 raise InputError(
                     f"{path}:{rows.line_num}: expected a rule from 1 to {max(FITS)}, side A or B, an index"
                 )
-            witnesses.append(Witness(row["article_id"], int(row["index"]), row["text_start"], int(rule), side))
+            witnesses.append(
+                Witness(row["article_id"], int(row["index"]), row["text_start"], int(rule), "A" if side == "A" else "B")
+            )
     return witnesses
 
 

@@ -50,7 +50,7 @@ def test_no_labels_are_refused(tmp_path):
 
 def test_no_label_is_called_like_a_column_or_a_figure(tmp_path, workplace):
     """Whatever the tables and figures of a run are called, except after the labels themselves."""
-    from pipeline.apps.output import article_schema, sentence_schema
+    from pipeline.apps.batch.tables import article_schema, sentence_schema
 
     own = ["appeal", "prohibition", "sanction", "logistics"]
     taken = {
