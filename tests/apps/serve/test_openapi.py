@@ -32,8 +32,8 @@ def schema(server):
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_generated_requests_are_answered_as_described(server, schema, path, method, mode):
     operation = schema[path][method]
-    if mode is GenerationMode.NEGATIVE and method == "GET" and "{" not in path:
-        pytest.skip("nothing in it can be wrong")
+    if mode is GenerationMode.NEGATIVE and method == "GET":
+        pytest.skip("nothing in it can be wrong: any text is a path")
 
     @settings(
         max_examples=OPERATIONS[path, method],
