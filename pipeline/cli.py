@@ -42,6 +42,7 @@ def classify(
     precision: Annotated[
         Literal["fp32", "int8"] | None, typer.Option(help="Of the computation; the checkpoint's choice unless told.")
     ] = None,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="'cuda': a GPU, with torch, in bfloat16.")] = "cpu",
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="'ray': on the cluster that RAY_ADDRESS names.")
     ] = "local",
@@ -61,7 +62,7 @@ def classify(
 
         shard_bytes = None if shard_megabytes is None else round(shard_megabytes * 2**20)
         with stoppable():
-            classify(inputs, checkpoint, out, unit, form, overwrite, precision, engine, processes, shard_bytes)
+            classify(inputs, checkpoint, out, unit, form, overwrite, precision, engine, processes, shard_bytes, device)
 
 
 @app.command()

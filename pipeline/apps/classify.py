@@ -30,6 +30,7 @@ from pipeline.apps.batch.shards import Shard, plan, survey
 from pipeline.apps.batch.tables import Format
 from pipeline.classifier.checkpoint import Precision, open_checkpoint
 from pipeline.classifier.cpus import usable_cpus
+from pipeline.classifier.predict import Device
 from pipeline.corpus.input_files import Part, find_files, open_raw
 from pipeline.corpus.readers import Reject
 from pipeline.errors import InputError
@@ -50,6 +51,7 @@ def classify(
     engine: Engine = "local",
     processes: int | None = None,
     shard_bytes: int | None = None,
+    device: Device = "cpu",
 ) -> Counts:
     """Label every record of ``inputs`` and write to ``out``, or print, and return what was counted.
 
@@ -59,7 +61,7 @@ def classify(
         inputs: files, folders, globs and URLs.
         out: a file with the suffix of a format, or a folder, or the URL of one.
         form: of the tables in a folder.
-        processes: of the local engine; one for each processor that may be used, unless told.
+        processes: of the local engine; one for each processor that may be used, or one for a GPU, unless told.
         shard_bytes: of input that a process takes at a time; chosen by the size of the input unless told.
 
     Raises:
@@ -71,7 +73,7 @@ def classify(
         check_output(out, files, overwrite)
     manifest = open_checkpoint(checkpoint)
     day = date.today()
-    job = Job(str(checkpoint), precision or manifest.precision, unit, form, day, out or "")
+    job = Job(str(checkpoint), device, precision or manifest.precision, unit, form, day, out or "")
     log = Console(stderr=True)
 
     def say(counts: Counts, where: str) -> None:
@@ -150,7 +152,7 @@ def _run(
         else:
             from pipeline.apps.batch.local import run_local
 
-            run_local(left, job, processes or usable_cpus(), report)
+            run_local(left, job, processes or (usable_cpus() if job.device == "cpu" else 1), report)
     storage.remove(job.out, ())
     return counts
 

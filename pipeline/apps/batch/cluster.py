@@ -24,8 +24,8 @@ _RETRIES = 3
 def run_ray(shards: list[Shard], job: Job, report: Callable[[Counts], None]) -> None:
     """Run all ``shards`` on the cluster that ``RAY_ADDRESS`` names, or else on this machine.
 
-    A shard is a task of one processor. The process that runs it keeps the model for the next one. Ray gives the shards of
-    lost processes and nodes to others, and tasks to nodes that join.
+    A shard is a task of one processor, and of one GPU where the job asks for it. The process that runs it keeps the model
+    for the next one. Ray gives the shards of lost processes and nodes to others, and tasks to nodes that join.
 
     Raises:
         InputError: Ray is missing or cannot be reached, or a worker raised it.
@@ -45,7 +45,9 @@ def run_ray(shards: list[Shard], job: Job, report: Callable[[Counts], None]) -> 
         content = {file.name: file.read_bytes() for file in Path(job.checkpoint).iterdir() if file.is_file()}
         # In a list, so that Ray does not hand it over with every task.
         checkpoint = [ray.put(content)]
-        place = ray.remote(num_cpus=1, max_retries=_RETRIES)(_run)
+        gpus = 0 if job.device == "cpu" else 1
+        # By itself, Ray would end a process with each of its tasks on a GPU.
+        place = ray.remote(num_cpus=1, num_gpus=gpus, max_calls=0, max_retries=_RETRIES)(_run)
         waiting = iter(shards)
         ahead = _AHEAD * max(int(ray.cluster_resources().get("CPU", 1)), 1)  # type: ignore[no-untyped-call]
         running = {place.remote(shard, job, checkpoint, Path.cwd()) for shard in islice(waiting, ahead)}

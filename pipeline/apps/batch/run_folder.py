@@ -42,7 +42,7 @@ def fingerprint(job: Job, version: str, shard_bytes: int, plan: bytes) -> dict[s
 
     return {
         "checkpoint": version,
-        "precision": job.precision,
+        "precision": job.precision if job.device == "cpu" else "bf16",
         "unit": job.unit,
         "format": job.form,
         "shard_bytes": shard_bytes,

@@ -24,7 +24,7 @@ from pipeline.apps.batch.tables import (
     text_columns,
 )
 from pipeline.classifier.checkpoint import Precision
-from pipeline.classifier.predict import Classifier
+from pipeline.classifier.predict import Classifier, Device
 from pipeline.corpus.readers import LooseSentence, Placed, Reject, read_part
 from pipeline.corpus.records import Article
 
@@ -39,13 +39,14 @@ class Job:
 
     Attributes:
         checkpoint: its folder.
-        precision: of the computation.
+        device, precision: of the computation; a GPU has a precision of its own.
         unit, form: what the input holds, and the format of the tables.
         until: the day of the run; no page is taken to be of a later one.
         out: folder of the output, or the URL of a prefix.
     """
 
     checkpoint: str
+    device: Device
     precision: Precision
     unit: Unit
     form: Format
@@ -84,7 +85,7 @@ class Counts:
 
 def open_classifier(job: Job) -> Classifier:
     """Return the classifier of a job. One thread: processes of one thread each do more, and its sums never change their order."""
-    return Classifier(Path(job.checkpoint), precision=job.precision, threads=1)
+    return Classifier(Path(job.checkpoint), precision=job.precision, threads=1, device=job.device)
 
 
 def read_shard(shard: Shard, unit: Unit, until: date) -> Iterator[Placed | Reject]:
