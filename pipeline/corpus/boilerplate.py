@@ -197,7 +197,7 @@ DATELINES = [
     ),  # AMBON, Siwalimanews –
     re.compile(
         r"[\w.]{3,30}\.(?:com|id|co|net|news|org)(?:,\s[A-Z][\w .'’-]{1,30}|\s*\|\s*[\w ]{2,20})?\s*[-–—:]{1,3}\s+"
-    ),  # Nusakini.co, Sorong -
+    ),  # Nusapena.co, Sorong -
     re.compile(rf"{_NAME}(?:,\s{_NAME})?\s+[-–—]{{1,3}}\s+{_BEGINS}"),  # Sampit, Lintas Katingan -
 ]
 CAPTION_LABEL = re.compile(r"(?:foto|caption|teks foto|ket(?:erangan)?\.? foto)\s*:\s+", re.IGNORECASE)

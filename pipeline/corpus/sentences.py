@@ -74,7 +74,7 @@ def _is_boundary(text: str, begin: int, mark: int, cut: int, following: int, end
 
 
 def _is_glued(text: str, mark: int, cut: int, end: int) -> bool:
-    """Say whether a sentence begins without a space: "TPS.Distribusi" is two words, "Nusakini.co" and "1.245" are one."""
+    """Say whether a sentence begins without a space: "TPS.Distribusi" is two words, "Nusapena.co" and "1.245" are one."""
     after = text[cut : min(cut + 2, end)]
     if len(after) < 2 or not (after[0].isupper() and after[1].islower()) or _DOMAIN_END.match(text, cut, end):
         return False

@@ -98,11 +98,11 @@ def test_shipped_config_has_the_defaults():
 WORDS = """
     ASN netral wajib Bupati meminta pegawai dilarang kampanye pilkada TPS surat suara KPU tidak boleh "netral" “Jangan ” (PNS)
     Plt. Drs. H. M. Si S.H., M.H. No. 5 Kab. Seruyan Des. Rp1,5 Rp. miliar 1.245 08.00 WIB 75,6 (13/10/2020) 9 Des. 2020 s.d. dll.
-    1. a. - • ... … ? ! ?! ," ,” ." .” katanya. ujarnya.(fik) TPS.Distribusi Nusakini.co komentar foto Foto: editor oleh: Baca juga:
+    1. a. - • ... … ? ! ?! ," ,” ." .” katanya. ujarnya.(fik) TPS.Distribusi Nusapena.co komentar foto Foto: editor oleh: Baca juga:
 """.split()
 LINES = """
     Baca juga: Kapal logistik tertahan|(Baca: Jembatan putus)|Baca juga:|ADVERTISEMENT|banner 728x250|0|3 menit baca|Komentar
-    |Tinggalkan Balasan|Sampit (Nusakini) - |KBRN, Sampit: |(Foto A|***|(red)|#asn #pilkada|id asn,pilkada|Beranda > Politik > ASN
+    |Tinggalkan Balasan|Sampit (Nusapena) - |KBRN, Sampit: |(Foto A|***|(red)|#asn #pilkada|id asn,pilkada|Beranda > Politik > ASN
     |00:00:00 / 00:00:00|Editor: Budi|COPYRIGHT © 2020|Senin, 5 Oktober 2020|Judul yang sama dengan berita ini|Sub Judul
 """.split("|")
 UNICODE = st.text(st.characters(categories=("L", "M", "N", "P", "S", "Z", "C")), max_size=12)
