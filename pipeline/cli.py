@@ -136,7 +136,8 @@ def pretrain(
     with user_errors(), ExitStack() as stack:
         try:
             from pipeline.training.pretrain.config import AdaptConfig, PretrainConfig
-            from pipeline.training.pretrain.pretrain import Report, adapt, pretrain, unobserved
+            from pipeline.training.pretrain.loop import Report
+            from pipeline.training.pretrain.pretrain import adapt, pretrain, unobserved
         except ModuleNotFoundError as error:
             from pipeline.errors import InputError
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from scipy.special import expit
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.config import Config
@@ -102,7 +102,7 @@ def teacher_probabilities(
         if sorted(known) != sorted(labels):
             raise InputError(f"{config.model}: knows the labels {', '.join(known)}; expected {', '.join(labels)}")
         if torch.cuda.is_available():
-            teacher.model.to("cuda")
+            nn.Module.cuda(teacher.model)
         length = min(max_length, positions(teacher.model.config))
         logits = logits_of(teacher.model, teacher.tokenizer, texts, length, BATCH)
         with whole_file(kept) as beside, beside.open("wb") as file:

@@ -189,7 +189,7 @@ def loss_of(
         taught: shape ``(sentences,)``: 1 where the targets are a teacher's, else 0.
     """
     if choices is not None:
-        groups = zip(logits.split(list(choices), dim=1), targets.split(list(choices), dim=1), strict=True)
+        groups = zip(torch.split(logits, list(choices), dim=1), torch.split(targets, list(choices), dim=1), strict=True)
         return torch.stack([functional.cross_entropy(*group) for group in groups]).mean()
     if teacher is not None:
         return taught_loss(logits, targets, taught, teacher.weight, teacher.temperature)

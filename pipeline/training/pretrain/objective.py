@@ -96,10 +96,12 @@ def start_embeddings(model: Pretraining, vectors: NDArray[np.float32], counts: N
     words = vectors.shape[1]
     known = torch.tensor(np.abs(vectors).sum(axis=1) > 0)
     with torch.no_grad():
-        embeddings = model.language_model.bert.embeddings.word_embeddings.weight
+        language_model = model.language_model
+        assert isinstance(language_model, BertForMaskedLM)
+        embeddings = language_model.bert.embeddings.word_embeddings.weight
         embeddings[known, :words] = torch.tensor(vectors)[known] * scale
         embeddings[:, words:] *= 0.1
-        bias = model.language_model.cls.predictions.bias
+        bias = language_model.cls.predictions.bias
         bias.copy_(torch.tensor(np.log((counts + 1) / (counts + 1).sum()), dtype=torch.float32))
 
 
@@ -110,13 +112,15 @@ def start_attention(model: Pretraining, words: int, scale: float) -> None:
     of every layer start out attending to the word before, the word behind, and one further away; the others attend
     evenly. All pass on what they see, and the output head leaves it as it is.
     """
-    bert = model.language_model.bert
+    language_model = model.language_model
+    assert isinstance(language_model, BertForMaskedLM)
+    bert = language_model.bert
     with torch.no_grad():
         positions = bert.embeddings.position_embeddings.weight
         positions[:, :words] *= 0.1
         positions[:, words:] = sinusoids(len(positions), positions.shape[1] - words) * scale * 2**0.5
         through = torch.eye(positions.shape[1])
-        model.language_model.cls.predictions.transform.dense.weight.add_(through)
+        language_model.cls.predictions.transform.dense.weight.add_(through)
         through[words:] = 0
         for number, layer in enumerate(bert.encoder.layer):
             assert isinstance(layer, BertLayer) and isinstance(layer.attention.self, BertSelfAttention)

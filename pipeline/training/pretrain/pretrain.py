@@ -186,7 +186,8 @@ def _write_encoder(
     for part, share in dropout.items():
         setattr(model.language_model.config, part, share)
     beside = out.with_name(out.name + ".partial")
-    model.language_model.to(dtype=dtype).save_pretrained(beside)
+    torch.nn.Module.to(model.language_model, dtype)
+    model.language_model.save_pretrained(beside)
     tokenizer.save_pretrained(beside)
     shutil.copy(work / "log.csv", beside / "pretraining.csv")
     out.mkdir(parents=True, exist_ok=True)

@@ -56,4 +56,5 @@ def load_published(name: str, revision: str | None) -> Published:
     setattr(loaded.model, loaded.model.base_model_prefix, body)
     loaded.model.tie_weights()
     dropout = {part: getattr(given, part) for part in DROPOUT}
-    return Published(loaded.model, loaded.tokenizer, loaded.revision, dropout, given.dtype or torch.float32)
+    dtype = given.dtype if isinstance(given.dtype, torch.dtype) else torch.float32
+    return Published(loaded.model, loaded.tokenizer, loaded.revision, dropout, dtype)

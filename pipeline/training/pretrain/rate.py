@@ -29,7 +29,7 @@ def step_flops(config: PreTrainedConfig, batch: MaskedBatch, summary: bool) -> i
     total += len(batch.targets) * (width * embedding + embedding * pieces)
     if summary:
         total += sequences * (width * width + width * embedding + embedding * pieces)
-    return 3 * 2 * total
+    return 3 * 2 * int(total)
 
 
 def matrix_rate(device: torch.device, seconds: float = 1.0) -> float:
