@@ -95,7 +95,7 @@ def main(
     width: int | None = None,
     sentences: int = 4096,
     rounds: int = 5,
-    out: Path = Path("reports/runtime.json"),
+    out: Path = Path("reports/benchmarks/runtime.json"),
 ) -> None:
     texts = pq.read_table(dataset / "validation.parquet")["text"].to_pylist()
     texts = (texts * (sentences // len(texts) + 1))[:sentences]
