@@ -4,6 +4,7 @@ A line is judged by its own words alone here; :mod:`pipeline.corpus.paragraphs` 
 """
 
 import re
+from functools import cache
 
 REASONS = {
     "title": "the headline, repeated in the body",
@@ -54,8 +55,10 @@ _ROLE = (
     r"|rep|red|liputan|publisher|kamerawan|naskah)"
 )
 
-# In order; the first that matches the whole line, white space folded, names the reason.
-_LINES = [
+# In order; the first that matches the whole line, white space folded, names the reason. What may begin anywhere is slow
+# to search for: it is preceded by literals, one of which the line must have. They are in lower case, without "i" and "s",
+# whose other forms, as in "İ", "ı" and "ſ", a pattern that ignores case takes for the same.
+_LINES: list[tuple[str, ...]] = [
     (
         "related",
         rf"\W*{_READ_ON}(?: (?:juga|pula|lagi|lah|selengkapnya))?(?: (?:artikel|berita|video))?(?: {_OTHERS})? ?: ?\S.*",
@@ -84,7 +87,11 @@ _LINES = [
         "player",
         r"[\W\d]*\d{1,2}:\d{2} ?/ ?(?:\d{1,2}:)?\d{1,2}:\d{2}\W*(?:dengarkan)?\W*|\[gambas:.*\]|foto ?:? ?\d+ ?/ ?\d+|anda mendengarkan .*",
     ),
-    ("copyright", r".*(?:copyright|hak cipta (?:dilindungi|\W*\d{4})|all rights? reserved|©).*"),
+    (
+        "copyright",
+        *("copyr", "hak c", "all r", "©"),
+        r".*(?:copyright|hak cipta (?:dilindungi|\W*\d{4})|all rights? reserved|©).*",
+    ),
     (
         "comment",
         r"(?:kolom |isi |tulis(?:kan)? |lihat semua |tinggalkan |kirim )?komentar\b(?: (?:terbanyak|anda|dinonaktifkan))?\W*(?:\d+\W*)?"
@@ -114,8 +121,9 @@ _LINES = [
     (
         "prompt",
         r"(?:dapatkan|ikuti|nikmati|cek) (?:terus )?(?:update|berita|informasi terbaru|kabar terbaru|breaking|kami)\b.*"
-        r"|.*\bsatu akun di ponsel.*|mari bergabung di .*|.*\bdi line dan instagram\W*",
+        r"|mari bergabung di .*",
     ),
+    ("prompt", *("atu akun d", "ne dan "), r".*\bsatu akun di ponsel.*|.*\bdi line dan instagram\W*"),
     (
         "prompt",
         r"(?:berlangganan|subscribe|follow) [^.?]*|(?:unduh aplikasi|download aplikasi|klik untuk|punya foto) .*"
@@ -126,7 +134,8 @@ _LINES = [
         r"halaman (?:selanjutnya|berikutnya|\d+)\W*|(?:lompat|langsung) ke (?:isi|konten)\b.*|skip to .*|lihat semua\b.{0,40}"
         r"|selengkapnya\W*|\W*(?:next|previous)(?: post)?\b ?:?.{0,90}",
     ),
-    ("prompt", r"\W*(?:sebelumnya|selanjutnya|berikutnya) ?: ?.{0,90}|you might also like.*|load more.*|.*awards\?.*"),
+    ("prompt", r"\W*(?:sebelumnya|selanjutnya|berikutnya) ?: ?.{0,90}|you might also like.*|load more.*"),
+    ("prompt", "award", r".*awards\?.*"),
     (
         "tags",
         r"(?:tags?|tagged with|topik|topik terkait|kata kunci(?: ?/ ?tags)?|label|keyword|kategori) ?:.*"
@@ -134,8 +143,8 @@ _LINES = [
     ),
     (
         "date",
-        rf".{{0,60}}{_DATE}(?:[ |,·•:-]{{0,4}}{_TIME})?.{{0,40}}|(?:{_DAY},? )?{_TIME}(?: wi[bt]a?)?\W*"
-        r"|(?:.{0,60}\W)?\d+ ?(?:menit|mins?) (?:baca|read)\b.{0,30}",
+        rf"(?=\D*\d)(?:.{{0,60}}{_DATE}(?:[ |,·•:-]{{0,4}}{_TIME})?.{{0,40}}|(?:{_DAY},? )?{_TIME}(?: wi[bt]a?)?\W*"
+        r"|(?:.{0,60}\W)?\d+ ?(?:menit|mins?) (?:baca|read)\b.{0,30})",
     ),
     ("date", r"\d+ (?:jam|hari|menit) (?:yang )?lalu.*|[A-Z](?: [A-Z]){3,}|kalender\b.{0,30}"),
     (
@@ -151,7 +160,7 @@ _LINES = [
     ("breadcrumb", r"(?:beranda|home)(?:\W.*|(?-i:[A-Z]).*|$)|[^.?!]* [>›»|/] [^.?!]*|[\w.]+ [>›»|] .*"),
     ("closing", r"[\W_]+|\W*[\(\[][\w/.&* -]{1,24}[\)\]]\W*"),
 ]
-_LINE_PATTERNS = [(reason, re.compile(pattern, re.IGNORECASE)) for reason, pattern in _LINES]
+_LITERALS = [literal for _, *literals, _ in _LINES for literal in literals]
 # What the others find in a line that reads like a sentence is chance.
 _NEVER_A_SENTENCE = frozenset({"related", "advertisement", "copyright", "comment", "prompt"})
 
@@ -175,15 +184,33 @@ def line_reason(line: str) -> str | None:
     if len(line) > LONGEST_LINE:
         return None
     folded = " ".join(line.split())
-    words = [word.lower() for word in _WORDS.findall(folded)]
-    if (all(word in _WIDGET_WORDS for word in words) and (words or not folded.strip("\"'”“’‘"))) or folded.isdigit():
+    if _is_widget(folded):
         return "share"
-    ending = CLOSING.sub("", folded)[-1:]
-    sentence_like = (len(folded.split()) > 4 and ending in set('.?!”"…')) or ending == "?"
-    for reason, pattern in _LINE_PATTERNS:
-        if (reason in _NEVER_A_SENTENCE or not sentence_like) and pattern.fullmatch(folded):
-            return reason
-    return None
+    lower = folded.lower()
+    ending = (CLOSING.sub("", folded) if may_close(folded) else folded)[-1:]
+    sentence_like = (folded.count(" ") > 3 and ending in '.?!”"…') or ending == "?"
+    match = _whole_line(sentence_like, any(literal in lower for literal in _LITERALS)).fullmatch(folded)
+    return match.lastgroup.partition("_")[0] if match and match.lastgroup else None
+
+
+@cache
+def _whole_line(sentence_like: bool, has_literal: bool) -> re.Pattern[str]:
+    """Return the patterns that are due as one, which is faster; the group that matches is named by the reason."""
+    due = (
+        f"(?P<{reason}_{number}>{pattern})"
+        for number, (reason, *literals, pattern) in enumerate(_LINES)
+        if (reason in _NEVER_A_SENTENCE or not sentence_like) and (has_literal or not literals)
+    )
+    return re.compile("|".join(due), re.IGNORECASE)
+
+
+def _is_widget(line: str) -> bool:
+    if line.isdigit():
+        return True
+    # Most lines are prose, and their first word says so.
+    if not all(word.group().lower() in _WIDGET_WORDS for word in _WORDS.finditer(line)):
+        return False
+    return _WORDS.search(line) is not None or not line.strip("\"'”“’‘")
 
 
 _PLACE = r"[A-Z][\w.’'/()-]*(?:[ ,]{1,2}[A-Z(][\w.’'/()-]*){0,4}"
@@ -214,7 +241,27 @@ CREDIT = re.compile(
 CLOSING = re.compile(
     r"(?<=[.?!”\"…)])\s*\.?(?:[\(\[](?=[^\d()\[\]]*[A-Za-z*])[\w/.&*+ -]{1,40}[\)\]]\.?|\*+|[-–—_]{2,}|#+|(?:\s?#\w+)+)\s*$"
 )
-# A link inside a paragraph.
+_DASHES = ("-", "–", "—")
+_CREDIT_SIGN = re.compile(r"[(\[]\s*(?i:i[ls])|/[A-Z]")
+
+
+def may_close(text: str) -> bool:
+    """Say whether :data:`CLOSING`, which is slow to search for, can match at the end of ``text``."""
+    return text.rstrip().endswith((")", "]", ").", "].", "*", "_", *_DASHES)) or "#" in text
+
+
+def may_credit(text: str) -> bool:
+    """Say whether :data:`CREDIT`, which is slow to search for, can match at the end of ``text``."""
+    lower = text.lower()
+    return (
+        ("foto" in lower or "photo" in lower or "dok" in lower)
+        or text.rfind("(") > text.rfind(")")
+        or text.rstrip().endswith(_DASHES)
+        or _CREDIT_SIGN.search(text) is not None
+    )
+
+
+# A link inside a paragraph; there is none without a colon.
 INLINE_LINK = re.compile(
     r"[\(\[]\s*baca(?: juga| pula)?\s?:[^()\[\]]{3,200}[\)\]]|(?<=[.?!”\"]\s)(?:baca|simak) (?:juga|pula)\s?:[^.?!]{1,200}$",
     re.IGNORECASE,

@@ -10,7 +10,6 @@ Span = tuple[int, int]
 
 _LINE = re.compile(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 _FIRST_WORD = re.compile(r"\S+")
-_ENDED = re.compile(r"[.?!…][\"'”’»)\]]*$|[\"”]$")
 LIST_MARKER = re.compile(r"\s*(?:\(?\d{1,2}[.)]|[a-z][.)]|[-•*–—»·▪●◦])\s+(?=\S)")
 
 # Lines at least so long, in characters, may be hard-wrapped prose; shorter ones end where they end.
@@ -85,4 +84,5 @@ def _wraps(text: str, line: Span, following: Span, width: int) -> bool:
 
 def is_ended(text: str, start: int, end: int) -> bool:
     """Say whether ``text[start:end]`` has a full stop, or the like, at its end."""
-    return _ENDED.search(text, max(start, end - TAIL), end) is not None
+    tail = text[max(start, end - TAIL) : end]
+    return tail.endswith(('"', "”")) or tail.rstrip("\"'”’»)]").endswith((".", "?", "!", "…"))

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pipeline.corpus.boilerplate import (
@@ -13,6 +14,8 @@ from pipeline.corpus.boilerplate import (
     INLINE_LINK,
     LINK_BLOCK,
     line_reason,
+    may_close,
+    may_credit,
 )
 from pipeline.corpus.lines import LIST_MARKER, TAIL, Span, is_ended, lines_of, trim
 from pipeline.corpus.records import normalise
@@ -22,6 +25,12 @@ NamedSpan = tuple[int, int, str]
 
 _SITE_NAME = re.compile(r"[A-Z][\w.]{2,25}(?:\s[A-Z][\w.]{2,25})?\s[-–—]\s")
 _WORD = re.compile(r"[^\W\d_]+")
+
+_MAY_MATCH: dict[re.Pattern[str], Callable[[str], bool]] = {
+    CLOSING: may_close,
+    CREDIT: may_credit,
+    INLINE_LINK: lambda text: ":" in text,
+}
 
 # A dateline stands before one of the first so many paragraphs: captions may precede it.
 DATELINE_PARAGRAPHS = 3
@@ -58,13 +67,14 @@ def clean(text: str, title: str, heading_words: int) -> Cleaned:
     """
     lines = list(lines_of(text))
     page = _Page(text, normalise(title), heading_words, _site_name(text, lines))
-    prose_like = [number for number, span in enumerate(lines) if line_reason(text[slice(*span)]) is None]
+    reasons = [line_reason(text[slice(*span)]) for span in lines]
+    prose_like = [number for number, reason in enumerate(reasons) if reason is None]
     ended = [number for number in prose_like if is_ended(text, *lines[number])]
     last_line, last_ended = max(prose_like, default=-1), max(ended, default=-1)
     cleaned = Cleaned()
     for number, (start, end) in enumerate(lines):
         page.in_comments |= number > last_ended // 2 and COMMENT_SECTION.match(text, start, end) is not None
-        reason = _reason(page, start, end, followed=number < last_line)
+        reason = _reason(page, start, end, reasons[number], followed=number < last_line)
         if reason is None:
             _keep(page, start, end, cut_off=number < last_ended, cleaned=cleaned)
         else:
@@ -79,28 +89,29 @@ def _site_name(text: str, lines: list[Span]) -> str | None:
     return name if count >= 3 else None
 
 
-def _reason(page: _Page, start: int, end: int, followed: bool) -> str | None:
-    """Return why the line is no prose, or ``None``; keeps track of link blocks and comments in ``page``."""
+def _reason(page: _Page, start: int, end: int, alone: str | None, followed: bool) -> str | None:
+    """Return why the line is no prose, or ``None``; keeps track of link blocks and comments in ``page``.
+
+    ``alone``: what :func:`line_reason` says of the line.
+    """
     if page.in_comments:
         return "comment"
     line = page.text[start:end]
     words = len(line.split())
-    if page.title and len(line) <= 2 * len(page.title) + TAIL and _repeats_title(normalise(line), page.title):
+    if page.title and len(line) <= 2 * len(page.title) + TAIL and _repeats_title(line, page.title):
         return "title"
     if LINK_BLOCK.fullmatch(line[:TAIL]):
         page.in_links, page.in_list = True, False
         return "related"
-    tail = max(start, end - TAIL)
-    link = INLINE_LINK.search(page.text, tail, end)
     ended = (
         is_ended(page.text, start, end)
-        or CLOSING.search(page.text, tail, end) is not None
-        or (link is not None and link.end() == end)
+        or _at_end(CLOSING, page.text, start, end) is not None
+        or ((link := _at_end(INLINE_LINK, page.text, start, end)) is not None and link.end() == end)
     )
-    captioned = CREDIT.search(page.text, tail, end) is not None or CAPTION_LABEL.match(line) is not None
+    captioned = _at_end(CREDIT, page.text, start, end) is not None or CAPTION_LABEL.match(line) is not None
     listed = page.in_list and LIST_MARKER.match(line) is not None
-    if not (captioned and words >= 8) and (reason := line_reason(line)) and not (listed and reason == "date"):
-        return reason
+    if not (captioned and words >= 8) and alone and not (listed and alone == "date"):
+        return alone
     if page.in_links:
         if words <= page.heading_words and (not ended or line.endswith("?")):
             return "related"
@@ -116,9 +127,17 @@ def _reason(page: _Page, start: int, end: int, followed: bool) -> str | None:
     return "heading" if words <= page.heading_words or _is_headline(line) else None
 
 
+def _at_end(pattern: re.Pattern[str], text: str, start: int, end: int) -> re.Match[str] | None:
+    """Search the end of a paragraph for a pattern, if what it needs is there: most paragraphs have none of them."""
+    start = max(start, end - TAIL)
+    return pattern.search(text, start, end) if _MAY_MATCH[pattern](text[start:end]) else None
+
+
 def _repeats_title(line: str, title: str) -> bool:
-    """Say whether ``line`` is the title, cut off or with the outlet's name behind it."""
-    line = line.rstrip(". …")
+    """Say whether ``line`` is the title, normalised, cut off or with the outlet's name behind it."""
+    if title.strip(". …") and not title.startswith(normalise(line[0])):
+        return False  # Most lines begin otherwise.
+    line = normalise(line).rstrip(". …")
     if line == title.rstrip(". …"):
         return True
     return len(line.split()) > 3 and (
@@ -153,7 +172,7 @@ def _keep(page: _Page, start: int, end: int, cut_off: bool, cleaned: Cleaned) ->
 
     def cut_tail(pattern: re.Pattern[str], reason: str) -> bool:
         nonlocal end
-        match = pattern.search(text, max(start, end - TAIL), end)
+        match = _at_end(pattern, text, start, end)
         if match is None or match.start() <= start:
             return False
         tail.insert(0, (*trim(text, match.start(), end), reason))
@@ -177,7 +196,7 @@ def _keep(page: _Page, start: int, end: int, cut_off: bool, cleaned: Cleaned) ->
     if (credited or labelled or (leading and page.dateline_due > 0 and not in_list)) and cut_off:
         end = _without_cut_caption(text, start, end, tail)
     cleaned.removed += head
-    for link in INLINE_LINK.finditer(text, start, end):
+    for link in INLINE_LINK.finditer(text, start, end) if ":" in text[start:end] else ():
         if link.start() > start:
             cleaned.prose.append((start, link.start()))
         cleaned.removed.append((*link.span(), "related"))

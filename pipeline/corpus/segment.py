@@ -40,7 +40,7 @@ def segment(article: Article, config: SegmentConfig) -> Segmentation:
         text = article.field(place)[start:end]
         form = normalise(text)
         few = len(text.split()) < config.few_words
-        if not any(character.isalpha() for character in text):
+        if not any(map(str.isalpha, text)):
             removed.append(Removed(article.id, place, start, end, "closing"))
         elif form in seen and not few:
             removed.append(Removed(article.id, place, start, end, "repeat"))

@@ -2,7 +2,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus.boilerplate import DATELINES, LONGEST_LINE, REASONS, line_reason
+from pipeline.corpus.boilerplate import (
+    CLOSING,
+    CREDIT,
+    DATELINES,
+    LONGEST_LINE,
+    REASONS,
+    line_reason,
+    may_close,
+    may_credit,
+)
 
 WHOLE_LINES = {
     "tags": """
@@ -220,3 +229,22 @@ def test_dateline_ends_where_the_sentence_begins(shape):
 @pytest.mark.parametrize("line", lines(NO_DATELINES))
 def test_sentence_with_dashes_and_brackets_has_no_dateline(line):
     assert not any(pattern.match(line) for pattern in DATELINES)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"), [("Hak cİpta 2020, ſemua pihak.", "copyright"), ("COPYRİGHT Kabar Muara", "copyright")]
+)
+def test_other_forms_of_i_and_s_do_not_hide_boilerplate(line, reason):
+    assert line_reason(line) == reason
+
+
+_PIECES = ["Kata.", "kata", " ", ".", "”", "(", ")", "[", "]", "/", ":", "-", "–", "*", "_", "#", "\n"]
+_PIECES += ["foto", "FOTO", "Photo", "dok.", "DO\u212a.", "ist", "İſt", "Ilustrasi", "istimewa", "KPU", "Nama", "12"]
+
+
+@settings(deadline=None, max_examples=500)
+@given(before=st.lists(st.sampled_from(_PIECES), max_size=6), text=st.lists(st.sampled_from(_PIECES), max_size=8))
+def test_what_is_not_searched_for_is_not_there(before, text):
+    before, text = "".join(before), "".join(text)
+    for pattern, may_match in ((CREDIT, may_credit), (CLOSING, may_close)):
+        assert may_match(text) or not pattern.search(before + text, len(before))
