@@ -54,9 +54,9 @@ def test_no_label_is_called_like_a_column_or_a_figure(tmp_path, workplace):
 
     own = ["appeal", "prohibition", "sanction", "logistics"]
     taken = {
-        *article_schema(own).names,
-        *sentence_schema(own, "article").names,
-        *sentence_schema(own, "sentence").names,
+        *article_schema(own),
+        *sentence_schema(own, "article"),
+        *sentence_schema(own, "sentence"),
     }
     taken |= set(pq.read_schema(workplace / "reports/evaluation/predictions.parquet").names)
     taken |= set(json.loads((workplace / "reports/metrics.json").read_text())["test"])

@@ -11,11 +11,13 @@ from transformers import AlbertConfig, AlbertForPreTraining, BertConfig, BertFor
 from pipeline.corpus.labels import load_labels
 from pipeline.corpus.segment import SegmentConfig
 from pipeline.errors import InputError
-from pipeline.training.data import load_split
+from pipeline.training.data import label_matrix, load_split
 from pipeline.training.decision import Decision
 from pipeline.training.encoder import load_encoder
 from pipeline.training.export import assert_equal, export
 from pipeline.training.fine_tune import TrainConfig, fine_tune
+from pipeline.training.model_card import CorpusFacts
+from pipeline.training.parity import Bounds
 
 LABELS = ["appeal", "prohibition", "sanction", "logistics"]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -111,13 +113,14 @@ def test_an_encoder_of_the_hub_is_fine_tuned_and_exported(name, workplace, tmp_p
         tokenizer=tuned.tokenizer,
         decision=Decision(slopes=[1.2] * 4, intercepts=[-0.3] * 4, thresholds=[0.5] * 4),
         labels=load_labels(workplace / "configs/labels.yaml"),
-        max_length=48,
         segmentation=SegmentConfig(),
-        encoder=name,
-        revision=tuned.revision,
-        dataset="0" * 64,
-        metrics={},
-        card="",
+        training=json.loads((workplace / "models/fine-tuned/training.json").read_text())
+        | {"config": config.model_dump(), "revision": tuned.revision},
+        metrics=json.loads((workplace / "reports/metrics.json").read_text()),
+        facts=CorpusFacts(),
+        texts=validation["text"],
+        truth=label_matrix(validation, LABELS),
+        bounds=Bounds(f1_loss=0.003, agreement=0.995),
         out=out,
     )
     assert (manifest.encoder, manifest.revision) == (name, COMMIT)

@@ -72,9 +72,10 @@ def killed(workplace, tmp_path_factory) -> Killed:
     ended = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], capture_output=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     # As if it had been killed a moment later, while it was writing its third checkpoint.
-    cut_off = folder / "work/checkpoint-60"
+    steps = sorted(int(path.name.split("-")[1]) for path in (folder / "work").glob("checkpoint-*"))
+    cut_off = folder / f"work/checkpoint-{steps[-1] + steps[0]}"
     cut_off.mkdir()
-    shutil.copy(folder / "work/checkpoint-40/model.safetensors", cut_off)
+    shutil.copy(folder / f"work/checkpoint-{steps[-1]}/model.safetensors", cut_off)
     return Killed(folder / "work", Path(shutil.copytree(folder / "work", folder / "aside")))
 
 
