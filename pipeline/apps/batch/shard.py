@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 import orjson
@@ -79,8 +80,7 @@ class Counts:
         self.records += len(item.placed)
         self.sentences += len(item.texts)
         self.truncated += int(item.truncated.sum())
-        for given in item.labels:
-            self.labels.update(given)
+        self.labels.update(chain.from_iterable(item.labels))
 
 
 def open_classifier(job: Job) -> Classifier:
