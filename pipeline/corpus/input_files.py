@@ -1,5 +1,6 @@
 """The files of an input: found in folders, by globs and behind URLs, told apart by their names, opened as bytes."""
 
+import errno
 import gzip
 import io
 import os
@@ -18,6 +19,18 @@ _EXPECTED = f"{', '.join(SUFFIXES)}, also with .gz or .zst"
 
 # What reading raises where a file is damaged or cannot be had.
 READ_ERRORS = (OSError, EOFError, zlib.error)
+# What says nothing about the file: a store, a network or a machine in trouble.
+_PASSING = {
+    errno.EIO,
+    errno.EBUSY,
+    errno.EAGAIN,
+    errno.ESTALE,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENETDOWN,
+}
+_PASSING |= {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT}
 
 # Bytes of one line, row or text: more than any article has (a novel has one million), few enough to hold some of them.
 LONGEST_RECORD = 2**21
@@ -129,6 +142,28 @@ def kind_of(file: str | Path) -> str:
 
 def is_compressed(file: str | Path) -> bool:
     return Path(file).suffix.lower() in _COMPRESSED
+
+
+def stop_if_passing(file: str, error: BaseException) -> None:
+    """Raise an error that another try may not meet, since a reject would lose for good what can be read then.
+
+    Raises:
+        InputError: the trouble is not the file's.
+    """
+    if isinstance(error, ConnectionError | TimeoutError) or getattr(error, "errno", None) in _PASSING:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{file}: cannot be read now: {said}; the same command goes on when it can") from None
+
+
+def stamp(file: str) -> tuple[int, int] | None:
+    """Return size and time of change of a file on disk, or ``None`` for what is not there or behind a URL."""
+    if is_url(file):
+        return None
+    try:
+        status = Path(file).stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def open_raw(file: str | Path) -> IO[bytes]:

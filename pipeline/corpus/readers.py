@@ -14,7 +14,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.config import explain
 from pipeline.corpus import pages
-from pipeline.corpus.input_files import LONGEST_RECORD, READ_ERRORS, Part, is_url, kind_of, lines, open_bytes, open_raw
+from pipeline.corpus.input_files import (
+    LONGEST_RECORD,
+    READ_ERRORS,
+    Part,
+    is_url,
+    kind_of,
+    lines,
+    open_bytes,
+    open_raw,
+    stop_if_passing,
+)
 from pipeline.corpus.records import Article
 
 if TYPE_CHECKING:
@@ -106,6 +116,7 @@ def read_part(part: Part, model: Model = Article, until: date | None = None) -> 
         else:
             yield from _read_pages(part.file, kind, until or date.today())
     except READ_ERRORS as error:
+        stop_if_passing(part.file, error)
         yield Reject(part.file, f"cannot be read on: {' '.join(str(error).split())}", "a whole, readable file")
 
 
@@ -262,7 +273,8 @@ def _read_parquet(part: Part, model: Model) -> Iterator[Placed | Reject]:
             file = pq.ParquetFile(source, pre_buffer=False, buffer_size=2**20)
             names = file.schema_arrow.names
             if missing := _missing_columns(names, model):
-                yield Reject(part.file, f"has no column {missing} (has {_listed(names)})", "these columns")
+                if part.start == 0:  # said once, not by every stretch
+                    yield Reject(part.file, f"has no column {missing} (has {_listed(names)})", "these columns")
                 return
             if file.metadata.num_rows == 0:
                 yield Reject(part.file, "holds no row", "at least one record")

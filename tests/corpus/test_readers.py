@@ -1,4 +1,5 @@
 import csv
+import errno
 import gzip
 import io
 import json
@@ -12,6 +13,7 @@ import zstandard
 
 from pipeline.corpus.readers import LooseSentence, Reject, read_records
 from pipeline.corpus.records import Article
+from pipeline.errors import InputError
 
 ROWS = [
     {
@@ -309,3 +311,16 @@ def test_a_quote_that_is_never_closed_costs_its_rows_and_no_others(tmp_path):
     assert (broken.place, unended.place) == (f"{path}:4", f"{path}:6")
     assert "is not valid CSV" in broken.reason
     assert "unexpected end of data" in unended.reason
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), ConnectionResetError(), TimeoutError()])
+def test_trouble_that_is_not_the_files_is_no_reject(tmp_path, monkeypatch, error):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": "a", "text": "Apel."}\n')
+
+    def fails(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("pipeline.corpus.readers.open_bytes", fails)
+    with pytest.raises(InputError, match=r"a\.jsonl: cannot be read now: .*; the same command goes on when it can"):
+        list(read_records(path))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import IO
 
-from pipeline.corpus.input_files import READ_ERRORS, Part, is_compressed, kind_of, open_raw
+from pipeline.corpus.input_files import READ_ERRORS, Part, is_compressed, kind_of, open_raw, stop_if_passing
 
 # Bytes of input in a shard: an hour of work for the slowest model, a minute for the fastest, and what is lost when one is killed.
 LARGEST_SHARD = 2**24
@@ -115,6 +115,7 @@ def _survey_file(file: str, shard_bytes: int) -> InputFile:
             if kind_of(file) == ".parquet" and size > shard_bytes:
                 return InputFile(file, size, digest.hexdigest(), *_row_groups(content, size, shard_bytes))
     except READ_ERRORS as error:
+        stop_if_passing(file, error)
         return InputFile(
             file, size, f"{_UNREADABLE}: {getattr(error, 'strerror', None) or error}", (), (_text(file, size),)
         )
