@@ -31,7 +31,7 @@ from pipeline.apps.batch.tables import Format
 from pipeline.classifier.checkpoint import Precision, open_checkpoint
 from pipeline.classifier.cpus import usable_cpus
 from pipeline.classifier.predict import Device
-from pipeline.corpus.input_files import Part, find_files, open_raw
+from pipeline.corpus.input_files import Part, find_files, open_raw, stamp
 from pipeline.corpus.readers import Reject
 from pipeline.errors import InputError
 
@@ -70,7 +70,7 @@ def classify(
     out = None if out is None else str(out)
     files = find_files(inputs)
     if out is not None:
-        check_output(out, files, overwrite)
+        files = check_output(out, inputs, files, overwrite)
     manifest = open_checkpoint(checkpoint)
     day = date.today()
     job = Job(str(checkpoint), device, precision or manifest.precision, unit, form, day, out or "")
@@ -90,20 +90,21 @@ def classify(
             raise InputError(f"{out}: with --engine ray, --out names a folder that all nodes see, or a URL")
         job = replace(job, out=str(work_folder(out)), form=single)
     started = False
-    try:
-        with only_one(job.out):
+    # What lies there is removed only by the one that holds it.
+    with only_one(job.out):
+        try:
             counts = _run(files, job, manifest.version, engine, processes, shard_bytes, overwrite or bool(single), log)
             if counts.records == 0:
                 raise InputError(_nothing_read(job.out, counts, kept=single is None))
             started = True
             if single:
-                merge(Path(job.out), Path(out), single)
-    except (InputError, OSError):
-        if single and not started and not is_worth_keeping(Path(job.out)):
-            shutil.rmtree(job.out, ignore_errors=True)
-        raise
-    if single:
-        shutil.rmtree(job.out)
+                merge(Path(job.out), Path(out), single, overwrite)
+        except (InputError, OSError):
+            if single and not started and not is_worth_keeping(Path(job.out)):
+                shutil.rmtree(job.out, ignore_errors=True)
+            raise
+        if single:
+            shutil.rmtree(job.out)
     rejects = str(rejects_path(out)) if single else storage.join(out, "rejects")
     say(counts, (f", see {rejects}" if counts.rejects else "") + f"; written to {out}")
     return counts
@@ -141,6 +142,7 @@ def _run(
     log: Console,
 ) -> Counts:
     """Plan a run, or find the plan of one that was killed, do what is left of it, and return the counts of all of it."""
+    stamps = {file: stamp(file) for file in files}
     surveyed, shard_bytes = survey(files, shard_bytes, usable_cpus())
     shards = plan(surveyed, shard_bytes)
     job, left, counts = begin(job, version, surveyed, shards, shard_bytes, overwrite)
@@ -154,6 +156,11 @@ def _run(
 
             run_local(left, job, processes or (usable_cpus() if job.device == "cpu" else 1), report)
     storage.remove(job.out, ())
+    changed = next((file for file in files if stamp(file) != stamps[file]), None)
+    if changed:
+        raise InputError(
+            f"{changed}: was written to while it was read; start again, with --overwrite if it has changed"
+        )
     return counts
 
 
@@ -204,6 +211,8 @@ def _progress(log: Console, total: int, done: int, counts: Counts) -> Iterator[C
 
 def _nothing_read(folder: str, counts: Counts, kept: bool) -> str:
     """Say what was wrong with the first record, since all of them were rejected."""
+    if not counts.rejects:
+        return "nothing could be read: the input holds no article"
     first = min(name for name in storage.sizes(folder) if name.startswith("rejects/"))
     with open_raw(storage.join(folder, first)) as file:
         reject = orjson.loads(file.readline())

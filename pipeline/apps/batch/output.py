@@ -1,5 +1,6 @@
 """What ``--out`` may name, and one file made of the tables of a run."""
 
+import filecmp
 import os
 import tempfile
 from collections.abc import Iterable
@@ -28,8 +29,12 @@ def work_folder(out: str) -> Path:
     return Path(out).with_name(f".{Path(out).name}.work")
 
 
-def check_output(out: str, files: Iterable[str], overwrite: bool) -> None:
+def check_output(out: str, inputs: Iterable[str], files: list[str], overwrite: bool) -> list[str]:
     """Make sure, before any work, that ``out`` can be written and is no input.
+
+    Returns:
+        The ``files`` found for ``inputs``, without those that an earlier start has written: output may lie within a
+        folder of input.
 
     Raises:
         InputError: a file exists and may not be overwritten, an input lies where output goes, or the place is not writable.
@@ -38,25 +43,29 @@ def check_output(out: str, files: Iterable[str], overwrite: bool) -> None:
     if is_url(out):
         if single:
             raise InputError(f"{out}: one file can be written to disk only; give --out the URL of a folder")
-        for file in files:
-            if file.startswith(out.rstrip("/") + "/"):
-                raise InputError(f"{file}: is input, but lies where output goes; choose another --out")
-        return
+        within = out.rstrip("/") + "/"
+        for name in inputs:
+            if f"{name}/".startswith(within):
+                raise InputError(f"{name}: is input, but lies where output goes; choose another --out")
+        return _some([file for file in files if not file.startswith(within)], out)
     path = Path(out)
     if path.name in {"", ".."}:
         raise InputError(f"{out}: names no file or folder of its own; choose another --out")
     made = [path, rejects_path(out)] if single else [path]
+    # A run that was killed as it published its files goes on; they are compared before one is replaced.
+    goes_on = single and work_folder(out).is_dir()
     for target in made if single else []:
-        if target.exists() and not overwrite:
+        if target.exists() and not overwrite and not goes_on:
             raise InputError(f"{target}: exists already; choose another --out, or allow it with --overwrite")
     if path.exists() and path.is_dir() == bool(single):
         kinds = ("folder", "file") if path.is_dir() else ("file", "folder")
         raise InputError(f"{out}: is a {kinds[0]}, but a {kinds[1]} is to be written; choose another --out")
     places = {os.path.realpath(target) for target in made}
-    for file in files:
-        real = Path(os.path.realpath(file))
-        if not is_url(file) and any(str(place) in places for place in (real, *real.parents)):
-            raise InputError(f"{file}: is input, but lies where output goes; choose another --out")
+    for name in [*inputs, *(files if single else ())]:
+        if _lies_in(name, places):
+            raise InputError(f"{name}: is input, but lies where output goes; choose another --out")
+    own = {os.path.realpath(work_folder(out) if single else path)}
+    files = _some([file for file in files if not _lies_in(file, own)], out)
     folder = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.is_dir())
     try:
         # Permissions do not tell all: quotas, read-only mounts and special file systems show only when one writes.
@@ -64,22 +73,52 @@ def check_output(out: str, files: Iterable[str], overwrite: bool) -> None:
             pass
     except OSError as error:
         raise InputError(f"{out}: cannot be written, since {folder} takes no files: {error.strerror}") from None
+    return files
 
 
-def merge(folder: Path, out: Path, form: Format) -> None:
-    """Write the sentences of a run in ``folder`` to one file, and its rejects beside it if there are any."""
-    parts = sorted((folder / "sentences").glob("part-*"))
-    rejects = sorted((folder / "rejects").glob("part-*"))
+def _lies_in(name: str, places: set[str]) -> bool:
+    real = Path(os.path.realpath(name))
+    return not is_url(name) and any(str(place) in places for place in (real, *real.parents))
+
+
+def _some(files: list[str], out: str) -> list[str]:
+    if not files:
+        raise InputError(f"{out}: all input lies where output goes; choose another --out")
+    return files
+
+
+def merge(folder: Path, out: Path, form: Format, overwrite: bool) -> None:
+    """Write the sentences of a run in ``folder`` to one file, and its rejects beside it if there are any.
+
+    The rejects come first: once ``out`` is there, all is.
+
+    Raises:
+        InputError: one of the files has come about since the run began, and may not be overwritten.
+    """
+    parts, rejects = (_in_order(folder / table) for table in ("sentences", "rejects"))
+    beside = rejects_path(str(out))
+    if rejects:
+        with whole_file(beside) as made:
+            _concatenate(rejects, made)
+            _check_replaced(beside, made, overwrite)
+    elif overwrite:
+        beside.unlink(missing_ok=True)
     with whole_file(out) as made:
         if form == "parquet":
             _merge_parquet(parts, made)
         else:
             _concatenate(parts, made, repeated_header=form == "csv")
-    if rejects:
-        with whole_file(rejects_path(str(out))) as made:
-            _concatenate(rejects, made)
-    else:
-        rejects_path(str(out)).unlink(missing_ok=True)
+        _check_replaced(out, made, overwrite)
+
+
+def _in_order(table: Path) -> list[Path]:
+    # Behind part-99999 comes part-100000.
+    return sorted(table.glob("part-*"), key=lambda part: (len(part.name), part.name))
+
+
+def _check_replaced(target: Path, made: Path, overwrite: bool) -> None:
+    if target.exists() and not overwrite and not filecmp.cmp(target, made, shallow=False):
+        raise InputError(f"{target}: exists already; choose another --out, or allow it with --overwrite")
 
 
 def _concatenate(parts: list[Path], made: Path, repeated_header: bool = False) -> None:

@@ -148,14 +148,18 @@ def only_one(out: str) -> Iterator[None]:
     if is_url(out):
         yield
         return
-    Path(out).mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(out, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise InputError(
-            f"{out}: another 'netral classify' is writing there; wait for it, or choose another --out"
-        ) from None
-    finally:
-        os.close(descriptor)
+    while True:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(out, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The one before us may have removed the folder that was opened.
+            if Path(out).is_dir() and os.path.samestat(os.fstat(descriptor), Path(out).stat()):
+                yield
+                return
+        except BlockingIOError:
+            raise InputError(
+                f"{out}: another 'netral classify' is writing there; wait for it, or choose another --out"
+            ) from None
+        finally:
+            os.close(descriptor)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -204,3 +205,74 @@ def test_file_or_folder_without_permission_is_one_line(checkpoint, news, tmp_pat
         assert result.returncode == 2, result.stderr
         assert result.stderr.startswith(f"netral: {message}")
         assert result.stderr.strip().count("\n") == 0
+
+
+@pytest.mark.parametrize("unit", ["article", "sentence"])
+@pytest.mark.parametrize("out", ["labelled", "labelled.jsonl"])
+def test_output_within_a_folder_of_input_is_not_read_when_the_run_goes_on(
+    checkpoint, news, tmp_path, monkeypatch, out, unit
+):
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr("pipeline.apps.classify.merge", killed)
+        classify([str(news.parent)], checkpoint, tmp_path / out, unit=unit, form="jsonl")
+    again = classify([str(news.parent)], checkpoint, tmp_path / out, unit=unit, form="jsonl")
+    assert (again.records, again.rejects) == (1, 0)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_refused_second_run_leaves_the_work_of_the_first_alone(checkpoint, news, tmp_path):
+    from pipeline.apps.batch.output import work_folder
+    from pipeline.apps.batch.run_folder import only_one
+
+    work = work_folder(str(tmp_path / "x.jsonl"))
+    with only_one(str(work)):
+        (work / "half").write_text("made")
+        with pytest.raises(InputError, match="another 'netral classify' is writing there"):
+            classify([str(news)], checkpoint, tmp_path / "x.jsonl")
+        assert (work / "half").read_text() == "made"
+
+
+@pytest.mark.parametrize("moment", ["between rejects and sentences", "before its folder is removed"])
+def test_run_killed_as_it_publishes_one_file_goes_on(checkpoint, news, tmp_path, monkeypatch, moment):
+    news.write_text(news.read_text() + "{\n")
+    out, rejects = tmp_path / "x.jsonl", tmp_path / "x.rejects.jsonl"
+    target = "pipeline.apps.batch.output._check_replaced" if "sentences" in moment else "shutil.rmtree"
+    from pipeline.apps.batch.output import _check_replaced
+
+    def kill(path: object, *rest: object, **_: object) -> None:
+        if str(path).endswith((".work", "x.jsonl")):
+            raise KeyboardInterrupt
+        if "sentences" in moment:
+            _check_replaced(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(target, kill)
+        with pytest.raises(KeyboardInterrupt):
+            classify([str(news)], checkpoint, out)
+    assert rejects.exists()
+    assert classify([str(news)], checkpoint, out).rejects == 1
+    assert out.exists()
+    assert len(rejects.read_text().splitlines()) == 1
+
+
+def test_input_that_is_written_to_in_mid_run_is_told(checkpoint, news, tmp_path, monkeypatch):
+    from pipeline.apps import classify as module
+
+    begin = module.begin
+
+    def append(*given):
+        another_article(news)
+        return begin(*given)
+
+    monkeypatch.setattr(module, "begin", append)
+    with pytest.raises(InputError, match=r"news\.jsonl: was written to while it was read"):
+        classify([str(news)], checkpoint, tmp_path / "out")
+
+
+def test_input_of_blank_lines_alone_is_one_line(checkpoint, tmp_path):
+    (tmp_path / "blank.jsonl").write_text("\n" * 900)
+    with pytest.raises(InputError, match="nothing could be read: the input holds no article"):
+        classify([str(tmp_path / "blank.jsonl")], checkpoint, tmp_path / "out", shard_bytes=100)
