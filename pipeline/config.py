@@ -54,9 +54,10 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
             parts.append(f"unknown key '{place}' (known: {', '.join(model.model_fields)})")
         elif problem["type"] == "missing":
             parts.append(f"'{place}' is missing")
+        elif problem["type"] == "value_error" and not place:  # the input would be the whole file
+            parts.append(problem["msg"].removeprefix("Value error, "))
         else:
             found = repr(problem["input"])
             found = found if len(found) <= 60 else found[:57] + "..."
-            where = f"'{place}': " if place else ""
-            parts.append(f"{where}{problem['msg'][0].lower()}{problem['msg'][1:]}, found {found}")
+            parts.append(f"'{place}': {problem['msg'][0].lower()}{problem['msg'][1:]}, found {found}")
     return "; ".join(parts)

@@ -43,10 +43,11 @@ fine_tune(
 
 @dataclass(frozen=True)
 class Killed:
-    """What a killed run has left: ``work``, and a copy of it to try other things on."""
+    """What a killed run has left: ``work``, a copy of it to try other things on, and the name of its last whole checkpoint."""
 
     work: Path
     aside: Path
+    last: str
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,9 @@ def killed(workplace, tmp_path_factory) -> Killed:
     cut_off = folder / f"work/checkpoint-{steps[-1] + steps[0]}"
     cut_off.mkdir()
     shutil.copy(folder / f"work/checkpoint-{steps[-1]}/model.safetensors", cut_off)
-    return Killed(folder / "work", Path(shutil.copytree(folder / "work", folder / "aside")))
+    return Killed(
+        folder / "work", Path(shutil.copytree(folder / "work", folder / "aside")), f"checkpoint-{steps[-1]}"
+    )
 
 
 def train(splits, settings: dict, work: Path, resume: bool = False, **changes: object) -> tuple[FineTuned, list[dict]]:
@@ -126,7 +129,7 @@ def test_the_best_epochs_model_is_returned_not_the_lasts(few, settings, tmp_path
 
 def test_a_killed_run_goes_on_and_ends_like_one_that_was_not(killed, tuned, splits, settings, capsys):
     resumed, reported = train(splits, settings, killed.work, resume=True)
-    assert f"resuming from {killed.work / 'checkpoint-40'}" in capsys.readouterr().out
+    assert f"resuming from {killed.work / killed.last}" in capsys.readouterr().out
     # One thread and saved random states: not even rounding differs.
     assert resumed.history == tuned.history
     assert np.array_equal(resumed.validation_logits, tuned.validation_logits)
