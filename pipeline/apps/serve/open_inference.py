@@ -5,7 +5,7 @@ of type ``BOOL``. https://github.com/kserve/open-inference-protocol
 """
 
 from importlib.metadata import version as version_of
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.apps.serve.answer import answered, classify_sentences, sentence_tokens
 from pipeline.apps.serve.problems import Problem, refused_field, responses
-from pipeline.apps.serve.schema import SENTENCE_CHARACTERS, SENTENCES
+from pipeline.apps.serve.schema import SENTENCE_CHARACTERS, SENTENCES, at_most
 from pipeline.apps.serve.service import Service
 from pipeline.classifier.checkpoint import Manifest
 
@@ -27,10 +27,12 @@ class InputTensor(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: Literal["text"]
-    shape: tuple[int, ...] = Field(min_length=1, max_length=2)
+    shape: Annotated[tuple[int, ...], at_most(2)] = Field(min_length=1, max_length=2)
     datatype: Literal["BYTES"]
     parameters: dict[str, Any] | None = None
-    data: tuple[str, ...] | tuple[tuple[str], ...] = Field(max_length=SENTENCES)
+    data: Annotated[tuple[str, ...] | tuple[Annotated[tuple[str], at_most(1)], ...], at_most(SENTENCES)] = Field(
+        max_length=SENTENCES
+    )
 
 
 class RequestedOutput(BaseModel):
@@ -56,8 +58,10 @@ class InferIn(BaseModel):
 
     id: str | None = Field(default=None, max_length=256)
     parameters: dict[str, Any] | None = None
-    inputs: tuple[InputTensor] = Field(description="Exactly one.")
-    outputs: tuple[RequestedOutput, ...] = Field(default=(), max_length=2, description="All, where none is named.")
+    inputs: Annotated[tuple[InputTensor], at_most(1)] = Field(description="Exactly one.")
+    outputs: Annotated[tuple[RequestedOutput, ...], at_most(2)] = Field(
+        default=(), max_length=2, description="All, where none is named."
+    )
 
 
 class OutputTensor(BaseModel):

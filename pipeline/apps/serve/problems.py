@@ -10,6 +10,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+# Of one answer; how many more there are is said.
+LISTED_ERRORS = 100
+# Of a field's name that comes back: it may be as long as the body.
+STEP_CHARACTERS = 100
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -27,7 +31,9 @@ class ProblemOut(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[FieldError] | None = Field(default=None, description="With status 422: every field that is wrong.")
+    errors: list[FieldError] | None = Field(
+        default=None, description="With status 422: the fields that are wrong, the first hundred of them."
+    )
 
 
 class Problem(Exception):  # noqa: N818
@@ -62,9 +68,10 @@ class Problem(Exception):  # noqa: N818
 
 
 def refused_fields(error: RequestValidationError) -> Problem:
-    """Name every field that was found wrong."""
+    """Name the fields that were found wrong, and how many there are."""
     errors = []
-    for problem in error.errors():
+    found = error.errors()
+    for problem in found[:LISTED_ERRORS]:
         place = list(problem["loc"])
         if problem["type"] == "json_invalid":
             errors.append(("#", f"is not JSON: {problem['ctx']['error']}, at character {place[-1]}"))
@@ -73,7 +80,7 @@ def refused_fields(error: RequestValidationError) -> Problem:
         else:
             errors.append((str(place[-1]), _sentence(problem)))
     pointer, detail = errors[0]
-    return Problem(422, f"{pointer}: {detail}" + (f" (and {len(errors) - 1} more)" if errors[1:] else ""), None, errors)
+    return Problem(422, f"{pointer}: {detail}" + (f" (and {len(found) - 1} more)" if found[1:] else ""), None, errors)
 
 
 def refused_field(pointer: str, detail: str) -> Problem:
@@ -87,7 +94,8 @@ def _sentence(problem: Mapping[str, Any]) -> str:
 
 
 def _escape(step: str) -> str:
-    return step.replace("~", "~0").replace("/", "~1")
+    cut = step if len(step) <= STEP_CHARACTERS else f"{step[:STEP_CHARACTERS]}…"
+    return cut.replace("~", "~0").replace("/", "~1")
 
 
 def answer_problems(app: FastAPI) -> None:

@@ -1,8 +1,10 @@
 """HTTP of uvicorn, with bounds on what a client may send, and how slowly, before the application sees a request."""
 
 import asyncio
+import sys
 from typing import cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from pipeline.apps.serve.problems import Problem
@@ -21,6 +23,8 @@ def bounded_protocol(header_bytes: int) -> type[HttpToolsProtocol]:
         _allowed = header_bytes
         _received = 0
         _timer: asyncio.TimerHandle | None = None
+        _data = b""
+        _upgrade = False
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(cast(asyncio.Transport, transport))
@@ -32,6 +36,7 @@ def bounded_protocol(header_bytes: int) -> type[HttpToolsProtocol]:
 
         def data_received(self, data: bytes) -> None:
             self._received += len(data)
+            self._data = data
             super().data_received(data)
             if self._received > self._allowed and not self.transport.is_closing():
                 if self._timer:
@@ -55,13 +60,35 @@ def bounded_protocol(header_bytes: int) -> type[HttpToolsProtocol]:
 
         def on_headers_complete(self) -> None:
             self._head_is_there()
-            super().on_headers_complete()
+            self._upgrade = self.parser.should_upgrade()
+            if not self._upgrade:
+                super().on_headers_complete()
+
+        def _unsupported_upgrade_warning(self) -> None:
+            """Answer a request for another protocol (clients in Java ask for HTTP/2 so) in this one, as RFC 9110 allows.
+
+            The parser takes what follows such a head for the other protocol. It is read anew, as if nothing had been asked for.
+            """
+            method = self.parser.get_method()
+            if method == b"CONNECT":
+                self.send_400_response("this server is no proxy")
+                return
+            offset = cast(httptools.HttpParserUpgrade, sys.exception()).args[0]
+            head = [
+                method + b" " + self.url + b" HTTP/1.1",
+                *(b"%s: %s" % pair for pair in self.headers if pair[0] != b"upgrade"),
+            ]
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            super().data_received(b"\r\n".join([*head, b"", b""]) + self._data[offset:])
 
         def on_body(self, body: bytes) -> None:
             self._allowed += CHUNK_OVERHEAD * len(body)
             super().on_body(body)
 
         def on_message_complete(self) -> None:
+            if self._upgrade:
+                return
             super().on_message_complete()
             self._received, self._allowed = 0, header_bytes
 

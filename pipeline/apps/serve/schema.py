@@ -1,8 +1,8 @@
 """What ``/v1`` takes and answers. The OpenAPI description is made of these models."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from pipeline.corpus.records import Place
 
@@ -12,6 +12,20 @@ SENTENCES = 4096
 TITLE_CHARACTERS = 10_000
 ARTICLE_CHARACTERS = 100_000
 SENTENCE_CHARACTERS = 10_000
+# Of a request that has three: each unknown one is an error with a place of its own.
+FIELDS = 16
+
+
+def at_most(limit: int) -> BeforeValidator:
+    """Refuse longer lists before any item is looked at: pydantic itself first collects the errors of all."""
+
+    def check(values: Any) -> Any:
+        if isinstance(values, list) and len(values) > limit:
+            raise ValueError(f"expected at most {limit} items, found {len(values)}")
+        return values
+
+    return BeforeValidator(check)
+
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
@@ -52,9 +66,20 @@ class ClassifyIn(BaseModel):
     )
 
     # At least one is said to readers of the schema alone: the check below says it better.
-    articles: tuple[ArticleIn, ...] = Field(default=(), max_length=ARTICLES, json_schema_extra={"minItems": 1})
-    sentences: tuple[SentenceIn, ...] = Field(default=(), max_length=SENTENCES, json_schema_extra={"minItems": 1})
+    articles: Annotated[tuple[ArticleIn, ...], at_most(ARTICLES)] = Field(
+        default=(), max_length=ARTICLES, json_schema_extra={"minItems": 1}
+    )
+    sentences: Annotated[tuple[SentenceIn, ...], at_most(SENTENCES)] = Field(
+        default=(), max_length=SENTENCES, json_schema_extra={"minItems": 1}
+    )
     include_removed: bool = Field(default=False, strict=True, description="Also return what was removed from articles.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def few_fields(cls, values: Any) -> Any:
+        if isinstance(values, dict) and len(values) > FIELDS:
+            raise ValueError(f"expected at most {FIELDS} fields, found {len(values)}")
+        return values
 
     @model_validator(mode="after")
     def one_of_them(self) -> Self:

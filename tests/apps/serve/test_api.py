@@ -107,6 +107,35 @@ def test_a_wrong_field_is_named_by_its_pointer(server, body, expected):
     assert pointers(server.client.post("/v1/classify", json=body)) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/v1/classify", {str(number): 1 for number in range(100_000)}, "#"),
+        ("/v1/classify", {"sentences": [1] * 500_000}, "#/sentences"),
+        ("/v2/models/netral/infer", {"inputs": [1] * 500_000}, "#/inputs"),
+        (
+            "/v2/models/netral/infer",
+            {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": [1] * 500_000}]},
+            "#/inputs/0/data",
+        ),
+    ],
+)
+def test_what_is_wrong_a_million_times_is_said_once(server, path, body, pointer):
+    response = server.client.post(path, json=body)
+    assert pointers(response) == [pointer]
+
+
+def test_a_hundred_wrong_fields_are_named_and_the_rest_counted(server):
+    response = server.client.post("/v1/classify", json={"sentences": [{"text": 5}] * 300})
+    assert pointers(response) == [f"#/sentences/{place}/text" for place in range(100)]
+    assert response.json()["detail"].endswith("(and 299 more)")
+
+
+def test_the_name_of_a_field_comes_back_cut(server):
+    response = server.client.post("/v1/classify", json={"sentences": [{"text": "x"}], "k" * 100_000: 1})
+    assert len(response.content) < 1000
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b'{"sentences": [{"text": "\xff"}]}', b"[" * 100_000, b'"\\ud800"'])
 def test_what_is_no_json_is_refused(server, body):
     response = server.client.post("/v1/classify", content=body, headers=JSON)
@@ -180,6 +209,22 @@ def test_what_is_no_http_is_refused_as_a_problem_too(server):
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"application/problem+json" in head
     assert json.loads(body)["status"] == 400
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+def test_a_request_for_another_protocol_is_answered_in_this_one(server, protocol):
+    """Clients in Java ask for HTTP/2 with every first request; its body counts all the same."""
+    body = b'{"sentences": [{"text": "Jangan ikut kampanye."}]}'
+    head = (
+        b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: %s\r\n"
+        b"HTTP2-Settings: AAMAAABk\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    ) % (protocol, len(body))
+    for parts in ((head + body,), (head, body), (head + body[:9], body[9:])):
+        assert talk(server.url, *parts).startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_server_is_no_proxy(server):
+    assert talk(server.url, b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 400 ")
 
 
 def test_trailers_that_never_end_close_the_connection(server):
