@@ -52,6 +52,7 @@ class Guard:
             return
         started = time.monotonic()
         state = scope.setdefault("state", {})
+        state["held"] = 0
         state["deadline"] = asyncio.get_running_loop().time() + self._settings.deadline
         status = 0
 
@@ -66,15 +67,11 @@ class Guard:
                     headers["connection"] = "close"
             await send(message)
 
-        held = 0
         try:
             try:
                 self._check(scope)
                 if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
-                    body = await self._body(receive, state["deadline"])
-                    held = len(body)
-                    self._held += held
-                    receive = _replay(body, receive)
+                    receive = _replay(await self._body(receive, state), receive)
                 await self._app(scope, receive, answer)
             except Problem as problem:
                 await self._refuse(problem, scope, receive, answer)
@@ -87,7 +84,7 @@ class Guard:
                         scope, receive, answer
                     )
         finally:
-            self._held -= held
+            self._held -= state["held"]
             if state.get("accepted"):
                 self._service.answered += 1
             metrics = self._service.metrics
@@ -104,8 +101,9 @@ class Guard:
                 "header", 431, f"the head of the request has {size} bytes, at most {settings.header_bytes} are read"
             )
         if settings.token is not None and needs_token(path):
-            given = headers.get("authorization", "").encode("latin-1")
-            if not hmac.compare_digest(given, b"Bearer " + settings.token.get_secret_value().encode()):
+            scheme, _, given = headers.get("authorization", "").partition(" ")
+            expected = settings.token.get_secret_value()
+            if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode("latin-1"), expected.encode()):
                 raise self._rejected(
                     "token",
                     401,
@@ -129,20 +127,24 @@ class Guard:
         if int(headers.get("content-length", "0")) > settings.body_bytes:
             raise self._too_large()
 
-    async def _body(self, receive: Receive, deadline: float) -> bytes:
+    async def _body(self, receive: Receive, state: dict[str, Any]) -> bytes:
+        """Read the body within the deadline; what has arrived counts at once, so that slow senders are bounded too."""
         body = bytearray()
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(state["deadline"]):
                 more = True
                 while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise ClientGoneError
-                    body += message.get("body", b"")
+                    part = message.get("body", b"")
+                    body += part
+                    state["held"] += len(part)
+                    self._held += len(part)
                     more = message.get("more_body", False)
                     if len(body) > self._settings.body_bytes:
                         raise self._too_large()
-                    if self._held + len(body) > HELD_BYTES:
+                    if self._held > HELD_BYTES:
                         raise self._rejected(
                             "queue_full", 429, "too many bodies are being read; try again later", {"Retry-After": "1"}
                         )

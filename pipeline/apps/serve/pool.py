@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from pipeline.apps.serve.frames import Message, pack, receive
-from pipeline.apps.serve.logs import log
+from pipeline.apps.serve.logs import describe, log
 from pipeline.apps.serve.metrics import Metrics
 from pipeline.apps.serve.queue import Call, Item, SentenceQueue
 from pipeline.apps.serve.settings import Settings
@@ -20,6 +20,8 @@ from pipeline.errors import InputError
 
 # Seconds between attempts to replace a worker that does not come up: doubled from the first to the second.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+# Seconds in which a worker loads the checkpoint, or is given up.
+START_SECONDS = 120.0
 # One thread each, whichever library asks.
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -39,12 +41,12 @@ class WorkerDiedError(Exception):
     """Two workers ended while they worked on the same request."""
 
 
-class _Article:
-    """An article that waits to be split. ``done`` resolves to its sentences and what was removed."""
+class _Document:
+    """An article that waits to be split, or content that waits to be read. ``done`` resolves to what the worker answers."""
 
-    def __init__(self, title: str, text: str) -> None:
-        self.message: Message = {"article": {"title": title, "text": text}}
-        self.done: asyncio.Future[Split] = asyncio.get_running_loop().create_future()
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self.done: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self.tried = False
 
 
@@ -53,7 +55,7 @@ class _Worker:
 
     def __init__(self, process: Process) -> None:
         self.process = process
-        self.job: _Article | list[Item] | None = None
+        self.job: _Document | list[Item] | None = None
         self.started = 0.0
         self.limit: asyncio.TimerHandle | None = None
 
@@ -80,7 +82,7 @@ class Pool:
         self._changed = changed
         self._workers: list[_Worker] = []
         self._free: list[_Worker] = []
-        self._articles: deque[_Article] = deque()
+        self._documents: deque[_Document] = deque()
         self._queue: SentenceQueue
         self._calls: set[asyncio.Future[Any]] = set()
         self._keepers: list[asyncio.Task[None]] = []
@@ -120,9 +122,17 @@ class Pool:
 
     async def split(self, title: str, text: str) -> Split:
         """Return the sentences of an article as ``[field, start, end, text]``, and what was removed with its reason."""
-        article = _Article(title, text)
-        self._articles.append(article)
-        return await self._answered(article.done)
+        answer = await self._work_on({"article": {"title": title, "text": text}})
+        return answer["sentences"], answer["removed"]
+
+    async def read(self, content: bytes, kind: str) -> Message:
+        """Return the articles in ``content``, as :func:`pipeline.apps.serve.worker.read_document` says."""
+        return await self._work_on({"content": content.decode("latin-1"), "kind": kind})
+
+    async def _work_on(self, message: Message) -> Message:
+        document = _Document(message)
+        self._documents.append(document)
+        return await self._answered(document.done)
 
     async def score(self, texts: Sequence[str]) -> list[list[Any]]:
         """Return ``[scores, labels, truncated]`` of every sentence."""
@@ -166,23 +176,25 @@ class Pool:
                 return
             worker = self._free.pop()
             worker.job, worker.started = job, time.monotonic()
-            if isinstance(job, _Article):
+            if isinstance(job, _Document):
                 message = job.message
             else:
                 message = {"texts": [item.text for item in job]}
                 self._metrics.batch_sentences.observe(len(job))
                 self._metrics.batch_tokens.observe(sum(item.tokens for item in job))
             assert worker.process.stdin
-            worker.process.stdin.write(pack(message))
+            # Where it has just ended, the reader of its answers sees that, and the job is tried again.
+            with contextlib.suppress(OSError, RuntimeError):
+                worker.process.stdin.write(pack(message))
             # A worker that hangs is as good as dead.
             worker.limit = asyncio.get_running_loop().call_later(self._settings.deadline, _kill, worker.process)
 
-    def _next_job(self) -> _Article | list[Item] | None:
-        # An article is split quickly, and has to be before anything of it can be scored.
-        while self._articles:
-            article = self._articles.popleft()
-            if not article.done.done():
-                return article
+    def _next_job(self) -> _Document | list[Item] | None:
+        # Most are split or read quickly, and have to be before anything of them can be scored.
+        while self._documents:
+            document = self._documents.popleft()
+            if not document.done.done():
+                return document
         return self._queue.take(self._settings.batch_tokens, len(self._free))
 
     async def _keep(self, process: Process | None) -> None:
@@ -190,7 +202,10 @@ class Pool:
         pause = FIRST_PAUSE
         while True:
             if process is not None:
-                await self._serve(process)
+                try:
+                    await self._serve(process)
+                except Exception as error:  # noqa: BLE001 - a worker that talks nonsense is replaced like one that ends
+                    log.error("a worker is given up: %s", describe(error))
                 process = None
                 log.warning("a worker ended and is replaced")
                 self._metrics.worker_ends.inc()
@@ -224,18 +239,18 @@ class Pool:
         assert process.stdout
         try:
             while (answer := await receive(process.stdout)) is not None:
-                job, worker.job = worker.job, None
+                job = worker.job
                 if worker.limit:
                     worker.limit.cancel()
-                if isinstance(job, _Article):
+                if isinstance(job, _Document):
                     if not job.done.done():
-                        job.done.set_result((answer["sentences"], answer["removed"]))
+                        job.done.set_result(answer)
                 else:
-                    for item, *result in zip(
-                        job or (), answer["scores"], answer["labels"], answer["truncated"], strict=True
-                    ):
+                    columns = (answer["scores"], answer["labels"], answer["truncated"])
+                    for item, *result in list(zip(job or (), *columns, strict=True)):
                         item.call.set(item.place, result)
                     self._measure(time.monotonic() - worker.started, sum(item.tokens for item in job or ()))
+                worker.job = None
                 self._free.append(worker)
                 self._hand_out()
         finally:
@@ -252,11 +267,11 @@ class Pool:
         # Both fade, so that the speed is that of the last hundred jobs or so, large ones counting for more.
         self._seconds, self._tokens = 0.99 * self._seconds + seconds, 0.99 * self._tokens + tokens
 
-    def _try_again(self, job: _Article | list[Item] | None) -> None:
+    def _try_again(self, job: _Document | list[Item] | None) -> None:
         """Queue what a worker left behind once more, each request by itself, or fail it if it was tried again already."""
-        if isinstance(job, _Article):
+        if isinstance(job, _Document):
             if _may_try_again(job):
-                self._articles.appendleft(job)
+                self._documents.appendleft(job)
         else:
             for call in dict.fromkeys(item.call for item in job or ()):
                 if _may_try_again(call):
@@ -269,32 +284,40 @@ class Pool:
         Raises:
             InputError: it refused the checkpoint, or did not come up.
         """
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "pipeline.apps.serve.worker",
-            str(self._settings.checkpoint),
-            stdin=PIPE,
-            stdout=PIPE,
-            env=os.environ | ONE_THREAD,
-            # A Ctrl-C in the terminal is for the server to handle.
-            start_new_session=True,
-        )
+        checkpoint = self._settings.checkpoint
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",
+                "-m",
+                "pipeline.apps.serve.worker",
+                str(checkpoint),
+                stdin=PIPE,
+                stdout=PIPE,
+                env=os.environ | ONE_THREAD,
+                # A Ctrl-C in the terminal is for the server to handle.
+                start_new_session=True,
+            )
+        except OSError as error:  # no memory, too many processes
+            raise InputError(f"{checkpoint}: no process could be started for it: {error.strerror}") from None
         try:
             assert process.stdout
-            hello = await receive(process.stdout)
+            async with asyncio.timeout(START_SECONDS):
+                hello = await receive(process.stdout)
             if hello is None:
-                raise InputError(f"{self._settings.checkpoint}: a worker ended while it loaded the checkpoint")
+                raise InputError(f"{checkpoint}: a worker ended while it loaded the checkpoint")
             if "refused" in hello:
                 raise InputError(hello["refused"])
+        except TimeoutError:
+            await _end(process)
+            raise InputError(f"{checkpoint}: a worker did not load it within {START_SECONDS:g} seconds") from None
         except BaseException:
             await _end(process)
             raise
         return process, Manifest.model_validate(hello["manifest"])
 
 
-def _may_try_again(request: _Article | Call) -> bool:
+def _may_try_again(request: _Document | Call) -> bool:
     """Say whether a request that lost its worker gets another; fail it if it had one."""
     if request.tried and not request.done.done():
         request.done.set_exception(WorkerDiedError())

@@ -89,6 +89,10 @@ def _listen(settings: Settings) -> socket.socket:
         raise InputError(
             f"{settings.host}:{settings.port}: cannot be listened on: {reason}; choose another --host or --port"
         ) from None
+    # A client that reads nothing of its answer holds it in memory: the system gives it up. Connections inherit this.
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        patience = min(round(settings.deadline * 1000), 2**31 - 1)  # milliseconds
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
     if settings.host not in LOOPBACK and settings.token is None:
         log.warning("whoever can reach %s may use this server: there is no token", settings.host)
     return listener

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from pipeline.apps.serve.logs import log
+from pipeline.apps.serve.logs import describe, log
 from pipeline.apps.serve.metrics import Metrics
 from pipeline.apps.serve.pool import Pool, PoolClosedError, WorkerDiedError
 from pipeline.apps.serve.problems import Problem
@@ -121,19 +121,33 @@ class Service:
         """
         if not self.ready:
             raise self.not_ready()
-        limit = self.settings.queue_tokens
-        if tokens > limit:
-            self.metrics.rejections.labels("too_large").inc()
-            raise Problem(413, f"about {tokens} word pieces were sent, at most {limit} are taken; send less at a time")
-        excess = max(self._tokens - self._bound(), self._tokens + tokens - limit)
+        self._demand_size(tokens)
+        excess = max(self._tokens - self._bound(), self._tokens + tokens - self.settings.queue_tokens)
         if excess > 0:
             self.metrics.rejections.labels("queue_full").inc()
             raise Problem(429, "the queue is full; try again later", {"Retry-After": self._retry_after(excess)})
+        with self.held(tokens):
+            yield
+
+    @contextmanager
+    def held(self, tokens: int) -> Iterator[None]:
+        """Count ``tokens`` of a request that was admitted before they were known: it is not refused for want of a place.
+
+        Raises:
+            Problem: 413 if the request is larger than the queue.
+        """
+        self._demand_size(tokens)
         self._hold(tokens)
         try:
             yield
         finally:
             self._hold(-tokens)
+
+    def _demand_size(self, tokens: int) -> None:
+        limit = self.settings.queue_tokens
+        if tokens > limit:
+            self.metrics.rejections.labels("too_large").inc()
+            raise Problem(413, f"about {tokens} word pieces were sent, at most {limit} are taken; send less at a time")
 
     def not_ready(self) -> Problem:
         """Return the problem of a server that starts, stops, or has lost its workers."""
@@ -175,6 +189,10 @@ class Service:
             except InputError as error:
                 self.metrics.reloads.labels("refused").inc()
                 log.error("the new checkpoint is refused, the old one kept: %s", error)
+                continue
+            except Exception as error:  # noqa: BLE001 - whatever it is, the old one goes on
+                self.metrics.reloads.labels("refused").inc()
+                log.error("the new checkpoint is refused, the old one kept: %s", describe(error))
                 continue
             old, self._pool = self._pool, pool
             self.metrics.reloads.labels("taken").inc()

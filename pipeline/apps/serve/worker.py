@@ -12,10 +12,14 @@ from types import TracebackType
 
 from pipeline.apps.serve.frames import Message, pack, read
 from pipeline.apps.serve.logs import describe
+from pipeline.apps.serve.page.intake import Kind, UnreadableError, read_articles, told
 from pipeline.classifier.predict import Classifier
 from pipeline.corpus.records import Article
 from pipeline.corpus.segment import segment
 from pipeline.errors import InputError
+
+# Records that the page cannot read and says so, one by one.
+LISTED_REJECTS = 20
 
 
 def main(folder: Path) -> None:
@@ -39,7 +43,9 @@ def main(folder: Path) -> None:
 
 
 def answer(job: Message, classifier: Classifier) -> Message:
-    """Do one job: ``{"article": {"title", "text"}}`` is split, ``{"texts": […]}`` are scored."""
+    """Do one job: ``{"article": {"title", "text"}}`` is split, ``{"content", "kind"}`` read, ``{"texts": […]}`` are scored."""
+    if "content" in job:
+        return read_document(job["content"].encode("latin-1"), job["kind"])
     if "article" in job:
         found = segment(Article(id="-", **job["article"]), classifier.manifest.segmentation)
         return {
@@ -51,6 +57,19 @@ def answer(job: Message, classifier: Classifier) -> Message:
         "scores": scores.probabilities.astype(float).round(6).tolist(),
         "labels": classifier.labels(scores),
         "truncated": scores.truncated.tolist(),
+    }
+
+
+def read_document(content: bytes, kind: Kind) -> Message:
+    """Return the articles in ``content``, how many records were rejected and what is wrong with the first; or why it is unreadable."""
+    try:
+        articles, rejects = read_articles(content, kind)
+    except UnreadableError as error:
+        return {"unreadable": {"name": error.name, "detail": error.detail, "limit": error.limit}}
+    return {
+        "articles": [article.model_dump(mode="json") for article in articles],
+        "rejected": len(rejects),
+        "rejects": [told(reject) for reject in rejects[:LISTED_REJECTS]],
     }
 
 

@@ -3,6 +3,7 @@
 Workers are held still by a signal, so that what waits, waits for certain.
 """
 
+import select
 import socket
 import threading
 import time
@@ -12,6 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from serve_process import SENTENCE, wait_for
+
+from pipeline.apps.serve.server import _listen
+from pipeline.apps.serve.settings import Settings
 
 FEW = ("--workers", "1", "--queue-tokens", "100")
 
@@ -80,6 +84,48 @@ def test_a_client_that_goes_away_frees_its_place(checkpoint, serve):
         wait_for(lambda: server.metric("netral_queue_tokens") == 0, "all places to be free")
     assert server.classify().status_code == 200
     assert server.metric('netral_rejections_total{reason="client_gone"}') == 8
+
+
+def test_a_page_that_waits_to_be_read_has_a_place_and_frees_it(checkpoint, serve):
+    server = serve(checkpoint, *FEW)
+    page = {
+        "content": b"<html><body><!--%s--><p>Camat datang ke desa.</p></body></html>" % (b"x" * 2000),
+        "headers": {"Content-Type": "text/html"},
+    }
+    with server.busy():
+        for _ in range(2):
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(server.url, **page, timeout=0.3)
+        wait_for(lambda: server.metric("netral_queue_tokens") == 0, "all places to be free")
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(server.client.post, "/", **page)
+            wait_for(lambda: server.metric("netral_queue_tokens") == 64, "the page to wait")
+            assert server.client.post("/", **page).status_code == 429
+            for worker in server.workers:
+                worker.resume()
+            assert waiting.result().status_code == 200
+    assert server.metric('netral_rejections_total{reason="client_gone"}') == 2
+
+
+def test_bodies_count_while_they_arrive(server):
+    place = urlsplit(server.url)
+    size = 2 * 2**20 - 1000
+    head = (
+        b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % size
+    )
+    slow = [socket.create_connection((place.hostname, place.port), timeout=30) for _ in range(34)]
+    for connection in slow:
+        connection.sendall(head + b" " * (size - 1))
+    refused, _, _ = select.select(slow, [], [], 20)
+    assert refused[0].recv(2**16).startswith(b"HTTP/1.1 429 ")
+    for connection in slow:
+        connection.close()
+    wait_for(lambda: server.classify().status_code == 200, "the memory to be free again")
+
+
+def test_a_client_that_does_not_read_its_answer_is_given_up_by_the_system(tmp_path):
+    with _listen(Settings(checkpoint=tmp_path, port=0, deadline=7)) as listener:
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7000
 
 
 def test_the_server_stays_awake_while_a_long_article_is_split(checkpoint, serve):

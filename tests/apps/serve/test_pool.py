@@ -1,6 +1,7 @@
 """Workers that die at the worst time."""
 
 import asyncio
+import resource
 
 import psutil
 import pytest
@@ -62,3 +63,57 @@ def test_a_request_that_loses_one_worker_is_answered_by_the_next(checkpoint):
             await pool.close()
 
     asyncio.run(asyncio.wait_for(lose_one(), 120))
+
+
+def test_a_page_that_loses_its_worker_is_read_by_the_next(checkpoint):
+    async def lose_one() -> None:
+        pool = Pool(Settings(checkpoint=checkpoint), Metrics(), lambda: None)
+        await pool.open()
+        try:
+            reading = asyncio.create_task(pool.read(b"Judul\n\nIsi \xc3\xa9.", "text"))
+            (await worker_of(pool)).kill()
+            (article,) = (await reading)["articles"]
+            assert (article["title"], article["text"]) == ("Judul", "\nIsi \u00e9.")
+        finally:
+            await pool.close()
+
+    asyncio.run(asyncio.wait_for(lose_one(), 120))
+
+
+def test_a_place_stays_wanted_while_no_process_can_be_started(checkpoint):
+    async def starve() -> None:
+        pool = Pool(Settings(checkpoint=checkpoint), Metrics(), lambda: None)
+        await pool.open()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+            pool._workers[0].process.kill()
+            while pool.ready:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            while not pool.ready:
+                await asyncio.sleep(0.01)
+            assert len(await pool.score([TEXT])) == 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            await pool.close()
+
+    asyncio.run(asyncio.wait_for(starve(), 120))
+
+
+def test_a_worker_that_talks_nonsense_is_replaced(checkpoint):
+    async def confuse() -> None:
+        pool = Pool(Settings(checkpoint=checkpoint), Metrics(), lambda: None)
+        await pool.open()
+        try:
+            first = pool._workers[0].process
+            assert first.stdout
+            first.stdout.feed_data(b"\0\0\0\1{")
+            while not pool._workers or pool._workers[0].process is first:
+                await asyncio.sleep(0.01)
+            assert len(await pool.score([TEXT])) == 1
+        finally:
+            await pool.close()
+
+    asyncio.run(asyncio.wait_for(confuse(), 120))

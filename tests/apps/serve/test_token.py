@@ -30,8 +30,9 @@ def test_without_the_token_nothing_is_classified(closed, given):
     assert closed.client.get("/v1/checkpoint", headers=headers).status_code == 401
 
 
-def test_with_the_token_everything_is(closed):
-    headers = {"Authorization": f"Bearer {TOKEN}"}
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
+def test_with_the_token_everything_is(closed, scheme):
+    headers = {"Authorization": f"{scheme} {TOKEN}"}
     assert closed.classify(headers=headers).status_code == 200
     assert closed.client.get("/metrics", headers=headers).status_code == 200
     assert TOKEN not in closed.log

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 from urllib.parse import parse_qsl
 
+from pipeline.apps.serve.schema import ARTICLE_CHARACTERS, ARTICLES
 from pipeline.corpus.readers import Reject, read_content
 from pipeline.corpus.records import Article
 
@@ -73,7 +74,7 @@ def read_articles(content: bytes, kind: Kind) -> tuple[list[Article], list[Rejec
     """Return the articles in ``content``, and what could not be read. A text or a page is named after its content.
 
     Raises:
-        UnreadableError: there is no article at all.
+        UnreadableError: there is no article at all, or more than the API takes.
     """
     if not content.strip():
         raise UnreadableError("empty")
@@ -92,6 +93,10 @@ def read_articles(content: bytes, kind: Kind) -> tuple[list[Article], list[Rejec
         if kind == "html" and rejects[0].reason.startswith("holds no article"):
             raise UnreadableError("no_article")
         raise UnreadableError("unreadable", told(rejects[0]))
+    if len(articles) > ARTICLES:
+        raise UnreadableError("too_many", limit=ARTICLES)
+    if any(len(article.text) > ARTICLE_CHARACTERS for article in articles.values()):
+        raise UnreadableError("too_long", limit=ARTICLE_CHARACTERS)
     return [_without_headline(article) if kind == "text" else article for article in articles.values()], rejects
 
 

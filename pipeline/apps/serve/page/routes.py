@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import hmac
 import mimetypes
-from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from typing import Any
 
@@ -22,15 +21,15 @@ from pipeline.apps.serve.page.intake import (
     Kind,
     UnreadableError,
     kind_of,
-    read_articles,
     read_form,
 )
 from pipeline.apps.serve.page.look import letters, style_sheet
 from pipeline.apps.serve.page.marking import prepare
 from pipeline.apps.serve.page.template import page_template
 from pipeline.apps.serve.page.texts import choose_language, counted, load_texts
+from pipeline.apps.serve.pool import Pool
 from pipeline.apps.serve.problems import Problem
-from pipeline.apps.serve.schema import ARTICLE_CHARACTERS, ARTICLES, ArticleIn, ArticleOut
+from pipeline.apps.serve.schema import ArticleIn, ArticleOut
 from pipeline.apps.serve.service import Service
 from pipeline.classifier.checkpoint import Manifest
 from pipeline.config import explain
@@ -54,6 +53,8 @@ HEADERS = {
     "Vary": "Accept-Language",
 }
 FOLDER = files(__package__)
+# To read so many bytes of a page takes a worker about as long as a word piece.
+BYTES_PER_TOKEN = 32
 
 
 def page_routes(service: Service) -> APIRouter:
@@ -66,8 +67,6 @@ def page_routes(service: Service) -> APIRouter:
     }
     static = {file.name: file.read_bytes() for file in (FOLDER / "static").iterdir()}
     template = page_template()
-    # Taking an article out of a page is slow and holds the interpreter: one at a time, so that the API goes on.
-    reading = ThreadPoolExecutor(1, "page")
 
     def render(language: str, manifest: Manifest, status: int = 200, retry: str = "", **values: Any) -> Response:
         names = [label.indonesian if language == "id" else label.name for label in manifest.labels]
@@ -76,7 +75,7 @@ def page_routes(service: Service) -> APIRouter:
             for label, name, letter in zip(manifest.labels, names, letters(names), strict=True)
         ]
         content = template.render(
-            {"form": Form(), "shown": [], "rejects": [], "problem": None}
+            {"form": Form(), "shown": [], "rejects": [], "rejected": 0, "problem": None}
             | {"t": texts[language], "language": language, "other": next(code for code in texts if code != language)}
             | {"labels": labels, "thresholds": manifest.thresholds, "checkpoint": manifest.version}
             | {"kinds": ("auto", *KINDS), "examples": examples}
@@ -106,7 +105,7 @@ def page_routes(service: Service) -> APIRouter:
                 raise Problem(415, "")
             body = await request.body()
             if kind == FORM:
-                form = read_form(body)
+                form = await asyncio.to_thread(read_form, body)
             _authorise(request, form.token, service.settings.token)
             if form.switch:
                 return render(language, service.manifest, form=form)
@@ -116,19 +115,14 @@ def page_routes(service: Service) -> APIRouter:
             chosen: Kind = (
                 FILES[kind] if kind in FILES else next((k for k in KINDS if k == form.kind), kind_of(content))
             )
-            loop = asyncio.get_running_loop()
-            async with asyncio.timeout_at(request.state.deadline):
-                articles, rejects = await loop.run_in_executor(reading, read_articles, content, chosen)
-            sent = _check_size(articles)
-            rows, manifest = await answered(
-                request, service, article_tokens(sent), lambda pool: classify_articles(pool, sent, include_removed=True)
+            cost = min(len(content) // BYTES_PER_TOKEN, service.settings.queue_tokens)
+            (articles, found, rows), manifest = await answered(
+                request, service, cost, lambda pool: _read_and_classify(service, pool, content, chosen)
             )
         except UnreadableError as error:
             return refuse(language, form, 422, error.name, error.detail, "", error.limit)
         except ValidationError as error:
             return refuse(language, form, 422, "422", explain(error, ArticleIn), "", 0)
-        except TimeoutError:
-            return refuse(language, form, 504, "504", "", "", 0)
         except Problem as error:
             return refuse(language, form, error.status, str(error.status), "", error.headers.get("Retry-After", ""), 0)
         service.metrics.count([row for article in rows for row in article["sentences"]])
@@ -137,7 +131,8 @@ def page_routes(service: Service) -> APIRouter:
             shown = [
                 prepare(article, ArticleOut.model_validate(row)) for article, row in zip(articles, rows, strict=True)
             ]
-            return render(language, manifest, form=form, shown=shown, rejects=rejects)
+            refused = {name: found[name] for name in ("rejects", "rejected")}
+            return render(language, manifest, form=form, shown=shown, **refused)
 
         return await asyncio.to_thread(show)
 
@@ -166,15 +161,25 @@ def _authorise(request: Request, field: str, token: SecretStr | None) -> None:
     """Take the token from the header, or, where no script could set it, from the form."""
     if token is None:
         return
-    given = request.headers.get("authorization") or f"Bearer {field}"
-    if not hmac.compare_digest(given.encode(), f"Bearer {token.get_secret_value()}".encode()):
+    scheme, _, given = request.headers.get("authorization", f"Bearer {field}").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
         raise Problem(401, "")
 
 
-def _check_size(articles: list[Article]) -> list[ArticleIn]:
-    """Return ``articles`` as the API takes them, within its limits."""
-    if len(articles) > ARTICLES:
-        raise UnreadableError("too_many", limit=ARTICLES)
-    if any(len(article.text) > ARTICLE_CHARACTERS for article in articles):
-        raise UnreadableError("too_long", limit=ARTICLE_CHARACTERS)
-    return [ArticleIn(id=article.id, title=article.title, text=article.text) for article in articles]
+async def _read_and_classify(
+    service: Service, pool: Pool, content: bytes, kind: Kind
+) -> tuple[list[Article], dict[str, Any], list[dict[str, Any]]]:
+    """Return the articles in ``content``, what the worker says of reading them, and their sentences.
+
+    Raises:
+        UnreadableError: there is no article, or too many.
+        ValidationError: one is larger than the API takes.
+        Problem: they have more word pieces than the queue holds, or more sentences than one request may have.
+    """
+    found = await pool.read(content, kind)
+    if "unreadable" in found:
+        raise UnreadableError(**found["unreadable"])
+    articles = [Article.model_validate(article) for article in found["articles"]]
+    sent = [ArticleIn(id=article.id, title=article.title, text=article.text) for article in articles]
+    with service.held(article_tokens(sent)):
+        return articles, found, await classify_articles(pool, sent, include_removed=True)

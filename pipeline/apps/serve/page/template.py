@@ -6,7 +6,6 @@ import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from pipeline.apps.serve.page.intake import told
 from pipeline.apps.serve.page.look import visible
 from pipeline.apps.serve.page.marking import Shown
 from pipeline.apps.serve.page.texts import Texts, counted, decimal
@@ -28,7 +27,6 @@ def page_template() -> Template:
         "decimal": decimal,
         "json": json_block,
         "tag": tag,
-        "told": told,
         "total": total,
     }
     return environment.get_template("page.html")
