@@ -110,6 +110,30 @@ def test_downloads_hold_every_sentence_and_no_formula(page):
         assert field[record["start"] : record["end"]] == record["text"]
 
 
+FORMULAS = """Judul
+
+Camat berkata; =HYPERLINK("http://example.org") kepada warga.
+
+"=1+1" tertulis di papan pengumuman kantor desa.
+"""
+
+
+def test_no_spreadsheet_finds_a_formula_behind_a_quote_or_a_semicolon(page):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    read(page, FORMULAS)
+    table = take(page, "csv")
+    page.click("[data-take=copy]")
+    page.wait_for_function("document.querySelector('[data-taken]').textContent.includes('opied')")
+    pasted = page.evaluate("navigator.clipboard.readText()")
+    rows = list(csv.DictReader(io.StringIO(pasted), delimiter="\t"))
+    assert [row["text"][:4] for row in rows][-1] == "\"'=1"
+    for text in (table, pasted):
+        assert "; '=HYPERLINK" in text
+        assert not [
+            cell for row in csv.reader(io.StringIO(text), delimiter=";") for cell in row if cell.strip(' "')[:1] == "="
+        ]
+
+
 def test_corrections_stay_when_the_language_changes(page):
     read(page)
     toggle(page, 2, "sanction")

@@ -5,7 +5,7 @@ import { begin, choose, filtered, saved, unsaved } from "./sentences.js";
 import { announce, counted, element, fill, texts } from "./words.js";
 import { take } from "./take.js";
 
-const TYPES = { html: "text/html", htm: "text/html", jsonl: "application/x-ndjson", ndjson: "application/x-ndjson" };
+const TYPES = new Map([["html", "text/html"], ["htm", "text/html"], ["jsonl", "application/x-ndjson"], ["ndjson", "application/x-ndjson"]]);
 const PATIENCE = 120_000; // milliseconds; the server's own deadline is shorter
 
 // What may pass if the same is sent once more.
@@ -69,7 +69,7 @@ function mayLeave() {
 function sendFile(file) {
   if (!mayLeave()) return;
   const suffix = file.name.toLowerCase().split(".").pop();
-  send(document.getElementById("read").action, file, TYPES[suffix] ?? "text/plain");
+  send(document.getElementById("read").action, file, TYPES.get(suffix) ?? "text/plain");
 }
 
 function send(url, body, type = "") {

@@ -3,8 +3,9 @@
 import { data, isChecked, isCorrected, labelsOf, saved } from "./sentences.js";
 import { announce, fill, texts } from "./words.js";
 
-// Spreadsheets run what begins like a formula; an apostrophe keeps it text.
-const FORMULA = /^[\s\0]*[=+\-@＝＋－＠]|^[\t\r\n]/u;
+// Spreadsheets run what begins like a formula, behind a quote too, and behind the semicolon that separates cells where the
+// comma is decimal, as in Indonesia; an apostrophe keeps it text.
+const FORMULA = /(^|[;\t\r\n])([\s\0"]*)(?=[=+\-@＝＋－＠])/gu;
 
 export function take(what) {
   if (what === "csv") save("sentences.csv", "text/csv", `\ufeff${table(",", quoted, "\r\n")}`);
@@ -67,11 +68,15 @@ function table(comma, cell, end) {
 
 function asText(value) {
   const text = Array.isArray(value) ? value.join("|") : String(value ?? "");
-  return typeof value === "number" || !FORMULA.test(text) ? text : `'${text}`;
+  return typeof value === "number" ? text : text.replace(FORMULA, "$1$2'");
 }
 
 const quoted = (value) => `"${asText(value).replaceAll('"', '""')}"`;
-const plain = (value) => asText(value).replace(/\s+/g, " ");
+// What is pasted is read with quotes as well.
+const plain = (value) => {
+  const text = asText(value).replace(/\s+/g, " ");
+  return text.includes('"') ? `"${text.replaceAll('"', '""')}"` : text;
+};
 
 const lines = (records) => records.map((record) => `${JSON.stringify(record)}\n`).join("");
 
