@@ -59,5 +59,6 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         else:
             found = repr(problem["input"])
             found = found if len(found) <= 60 else found[:57] + "..."
-            parts.append(f"'{place}': {problem['msg'][0].lower()}{problem['msg'][1:]}, found {found}")
+            where = f"'{place}': " if place else ""
+            parts.append(f"{where}{problem['msg'][0].lower()}{problem['msg'][1:]}, found {found}")
     return "; ".join(parts)
