@@ -47,7 +47,8 @@ def address(checkpoint) -> Iterator[str]:
         yield found
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while it is open, no other test can run an event loop of its own.
+@pytest.fixture(scope="module")
 def chromium():
     playwright = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
