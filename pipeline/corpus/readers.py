@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -71,6 +71,8 @@ Model = type[Article] | type[LooseSentence]
 _EXPECTED_TEXT = "UTF-8 text"
 _TOO_LONG = f"is longer than {LONGEST_RECORD} bytes"
 _EXPECTED_SIZE = f"a record of at most {LONGEST_RECORD} bytes"
+# Rows of Parquet that are held at once: few, since nothing tells how long a value of a dictionary is.
+_PARQUET_ROWS = 8
 
 
 @dataclass(frozen=True)
@@ -264,6 +266,8 @@ def _read_parquet(part: Part, model: Model) -> Iterator[Placed | Reject]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    # The last four: text that is not UTF-8, days and time zones that Python does not know, counts that are no counts.
+    damage = (pa.ArrowException, ValueError, OverflowError, KeyError, MemoryError)
     with open_raw(part.file) as source:
         if not source.read(1):
             yield _is_empty(part.file)
@@ -272,26 +276,54 @@ def _read_parquet(part: Part, model: Model) -> Iterator[Placed | Reject]:
             # Read page by page, not a column of a whole row group at once.
             file = pq.ParquetFile(source, pre_buffer=False, buffer_size=2**20)
             names = file.schema_arrow.names
-            if missing := _missing_columns(names, model):
-                if part.start == 0:  # said once, not by every stretch
-                    yield Reject(part.file, f"has no column {missing} (has {_listed(names)})", "these columns")
-                return
-            if file.metadata.num_rows == 0:
-                yield Reject(part.file, "holds no row", "at least one record")
-            columns = [name for name in names if name in model.model_fields]
-            stop = file.num_row_groups if part.stop is None else part.stop
-            number = part.line
-            for batch in file.iter_batches(batch_size=64, row_groups=list(range(part.start, stop)), columns=columns):
-                for values in batch.to_pylist():
-                    place = f"{part.file}:{number}"
-                    number += 1
-                    if isinstance(values["text"], str) and len(values["text"]) > LONGEST_RECORD:
-                        yield Reject(place, _TOO_LONG, _EXPECTED_SIZE)
-                    else:
-                        yield _validate(values, place, model)
-        # The last four: text that is not UTF-8, days and time zones that Python does not know, counts that are no counts.
-        except (pa.ArrowException, ValueError, OverflowError, KeyError, MemoryError) as error:
-            yield Reject(part.file, f"is not valid Parquet: {' '.join(str(error).split())[:200]}", "a Parquet file")
+            rows = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        except damage as error:
+            yield Reject(part.file, f"is not valid Parquet: {_in_short(error)}", "a Parquet file")
+            return
+        if missing := _missing_columns(names, model):
+            if part.start == 0:  # said once, not by every stretch
+                yield Reject(part.file, f"has no column {missing} (has {_listed(names)})", "these columns")
+            return
+        if not any(rows):
+            yield Reject(part.file, "holds no row", "at least one record")
+        columns = [name for name in names if name in model.model_fields]
+        first = part.line
+        for group in range(part.start, len(rows) if part.stop is None else part.stop):
+            number = first
+            first += rows[group]
+            if _bytes(file.metadata.row_group(group), columns) > rows[group] * LONGEST_RECORD:
+                # A page of such rows can be larger than the memory.
+                reason = f"and all rows up to {first - 1} are longer than {LONGEST_RECORD} bytes on average"
+                yield Reject(f"{part.file}:{number}", reason, _EXPECTED_SIZE)
+                continue
+            try:
+                for batch in file.iter_batches(_PARQUET_ROWS, row_groups=[group], columns=columns):
+                    for row in range(batch.num_rows):
+                        place = f"{part.file}:{number}"
+                        number += 1
+                        try:
+                            (values,) = batch.slice(row, 1).to_pylist()
+                        except damage as error:
+                            yield Reject(place, f"cannot be decoded: {_in_short(error)}", "UTF-8 text, and valid days")
+                            continue
+                        if sum(len(value) for value in values.values() if isinstance(value, str)) > LONGEST_RECORD:
+                            yield Reject(place, _TOO_LONG, _EXPECTED_SIZE)
+                        else:
+                            yield _validate(values, place, model)
+            except (*damage, OSError) as error:
+                stop_if_passing(part.file, error)
+                reason = f"and all rows up to {first - 1} are not valid Parquet: {_in_short(error)}"
+                yield Reject(f"{part.file}:{number}", reason, "a Parquet file")
+
+
+def _bytes(group: Any, columns: Iterable[str]) -> int:
+    """Return the bytes of some columns of a row group of Parquet, uncompressed."""
+    chunks = map(group.column, range(group.num_columns))
+    return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema.partition(".")[0] in columns)
+
+
+def _in_short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _missing_columns(names: Iterable[str], model: type[BaseModel]) -> str:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from pipeline.corpus.input_files import LONGEST_RECORD
 from pipeline.corpus.readers import LooseSentence, Reject, read_records
 from pipeline.corpus.records import Article
 from pipeline.errors import InputError
@@ -268,6 +269,53 @@ def test_bad_parquet_row_is_rejected_with_its_number(tmp_path):
             "an object with 'id', 'title', 'text'",
         ),
     ]
+
+
+def parquet_with(texts: list[bytes], titles: list[str]) -> bytes:
+    """Return a file whose texts need not be UTF-8."""
+    sink = io.BytesIO()
+    text = pa.array(texts, pa.binary()).view(pa.string())
+    columns = {"id": [str(number) for number in range(1, len(texts) + 1)], "title": titles, "text": text}
+    pq.write_table(pa.table(columns), sink, row_group_size=100)
+    return sink.getvalue()
+
+
+def test_parquet_row_that_is_not_utf8_costs_that_row_alone(tmp_path):
+    texts = [b"Apel."] * 200
+    texts[2] = texts[150] = b"Apel \xff."
+    records = read(tmp_path, "a.parquet", parquet_with(texts, [""] * 200))
+    rejected = {record.place: record.reason for record in records if isinstance(record, Reject)}
+    assert rejected.keys() == {f"{tmp_path}/a.parquet:3", f"{tmp_path}/a.parquet:151"}
+    assert all("cannot be decoded: 'utf-8' codec can't decode" in reason for reason in rejected.values())
+    assert [record.id for record in records if isinstance(record, Article)] == [
+        str(number) for number in range(1, 201) if number not in {3, 151}
+    ]
+
+
+def test_parquet_row_that_is_too_long_in_any_column_is_rejected(tmp_path):
+    titles = ["", "x" * (LONGEST_RECORD + 1), "", ""]
+    first, long, *rest = read(tmp_path, "a.parquet", parquet_with([b"Apel."] * 4, titles))
+    assert (first.id, [record.id for record in rest]) == ("1", ["3", "4"])
+    assert (long.place, long.reason) == (f"{tmp_path}/a.parquet:2", f"is longer than {LONGEST_RECORD} bytes")
+
+
+def test_parquet_row_group_of_long_rows_is_not_loaded(tmp_path):
+    titles = [*([""] * 100), *(str(number) * (LONGEST_RECORD + 9) for number in range(2))]
+    *read_well, reject = read(tmp_path, "a.parquet", parquet_with([b"Apel."] * 102, titles))
+    assert len(read_well) == 100
+    assert reject.place == f"{tmp_path}/a.parquet:101"
+    assert reject.reason == f"and all rows up to 102 are longer than {LONGEST_RECORD} bytes on average"
+
+
+def test_damaged_parquet_row_group_costs_its_rows_alone(tmp_path):
+    content = bytearray(parquet_with([f"Apel ke-{number}.".encode() for number in range(300)], [""] * 300))
+    chunk = pq.ParquetFile(io.BytesIO(content)).metadata.row_group(1).column(2)
+    content[chunk.data_page_offset - 60 : chunk.data_page_offset] = b"\xff" * 60
+    *_, last = records = read(tmp_path, "a.parquet", bytes(content))
+    (reject,) = (record for record in records if isinstance(record, Reject))
+    assert reject.place == f"{tmp_path}/a.parquet:101"
+    assert reject.reason.startswith("and all rows up to 200 are not valid Parquet: ")
+    assert (len(records), last.id) == (201, "300")
 
 
 @pytest.mark.parametrize("content", [b"PAR1 is not enough PAR1", parquet(ROWS)[:-10], jsonl(ROWS)])
