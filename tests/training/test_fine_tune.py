@@ -77,9 +77,7 @@ def killed(workplace, tmp_path_factory) -> Killed:
     cut_off = folder / f"work/checkpoint-{steps[-1] + steps[0]}"
     cut_off.mkdir()
     shutil.copy(folder / f"work/checkpoint-{steps[-1]}/model.safetensors", cut_off)
-    return Killed(
-        folder / "work", Path(shutil.copytree(folder / "work", folder / "aside")), f"checkpoint-{steps[-1]}"
-    )
+    return Killed(folder / "work", Path(shutil.copytree(folder / "work", folder / "aside")), f"checkpoint-{steps[-1]}")
 
 
 def train(splits, settings: dict, work: Path, resume: bool = False, **changes: object) -> tuple[FineTuned, list[dict]]:
