@@ -1,7 +1,9 @@
 """The folder of a run: its plan and manifest, which shards of it are done, and whether this is the run that goes on there."""
 
+import errno
 import hashlib
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -23,6 +25,8 @@ from pipeline.errors import InputError
 
 MANIFEST = "manifest.json"
 PLAN = "plan.jsonl"
+# What a file system that has no locks says.
+_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 _TABLES = ("sentences", "articles", "texts", "rejects")
 
 # Packages whose version may change what a run writes.
@@ -134,32 +138,46 @@ def _go_on(job: Job, shards: list[Shard], present: dict[str, int]) -> tuple[Job,
 
 @contextmanager
 def only_one(out: str) -> Iterator[None]:
-    """Make sure that no other process on this machine writes to a folder on disk; the lock goes with the process.
+    """Make sure that no other process writes to ``out`` on disk; the lock goes with the process.
+
+    A folder is locked by a file within it; what ends in ``.work``, and is removed in the end, by one beside it. URLs and
+    file systems that have no locks are not locked.
 
     Raises:
         InputError: another one does.
     """
     try:
         import fcntl
-        import os
     except ImportError:  # not POSIX
         yield
         return
     if is_url(out):
         yield
         return
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder.with_suffix(storage.LOCK) if folder.suffix == ".work" else folder / storage.LOCK
     while True:
-        Path(out).mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(out, os.O_RDONLY)
+        # Open for writing, without which NFS gives no lock that excludes others.
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The one before us may have removed the folder that was opened.
-            if Path(out).is_dir() and os.path.samestat(os.fstat(descriptor), Path(out).stat()):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    f"{out}: another 'netral classify' is writing there; wait for it, or choose another --out"
+                ) from None
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise
+            # The one before us may have removed the file that was opened.
+            if not lock.exists() or not os.path.samestat(os.fstat(descriptor), lock.stat()):
+                continue
+            try:
+                folder.mkdir(exist_ok=True)
                 yield
-                return
-        except BlockingIOError:
-            raise InputError(
-                f"{out}: another 'netral classify' is writing there; wait for it, or choose another --out"
-            ) from None
+            finally:
+                lock.unlink(missing_ok=True)
+            return
         finally:
             os.close(descriptor)

@@ -13,6 +13,8 @@ from pipeline.corpus.input_files import is_url
 
 # Folder of what is being made, within the output.
 PARTIAL = ".partial"
+# File that keeps others out of it.
+LOCK = ".lock"
 
 
 def _system(url: str) -> tuple[Any, str]:
@@ -89,11 +91,13 @@ def read_bytes(target: str) -> bytes | None:
 
 
 def sizes(folder: str) -> dict[str, int]:
-    """Return the bytes of every file below ``folder``, by its name from there on; half-made ones are none."""
+    """Return the bytes of every file below ``folder``, by its name from there on; half-made ones and the lock are none."""
     if not is_url(folder):
         root = Path(folder)
         names = {file.relative_to(root): file for file in root.rglob("*") if file.is_file()}
-        return {name.as_posix(): file.stat().st_size for name, file in names.items() if name.parts[0] != PARTIAL}
+        return {
+            name.as_posix(): file.stat().st_size for name, file in names.items() if name.parts[0] not in {PARTIAL, LOCK}
+        }
     system, path = _system(folder)
     system.invalidate_cache()
     found = system.find(path, detail=True)

@@ -127,10 +127,12 @@ def test_two_runs_do_not_write_to_one_folder_at_once(checkpoint, news, tmp_path)
 
     out = tmp_path / "out"
     out.mkdir()
-    descriptor = os.open(out, os.O_RDONLY)
+    descriptor = os.open(out / ".lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         with pytest.raises(InputError, match="another 'netral classify' is writing there"):
             classify([str(news)], checkpoint, out)
     finally:
         os.close(descriptor)
+    assert classify([str(news)], checkpoint, out).records  # the file that a killed run leaves behind keeps nobody out
+    assert not (out / ".lock").exists()
