@@ -6,12 +6,16 @@ import io
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet", ".txt", ".html", ".htm", ".warc")
 _COMPRESSED = (".gz", ".zst")
@@ -71,7 +75,11 @@ def find_files(inputs: Iterable[str]) -> list[str]:
     """
     files: dict[str, str] = {}
     for name in inputs:
-        for file in _find_urls(name) if is_url(name) else _find_local(name):
+        try:
+            found = _find_urls(name) if is_url(name) else _find_local(name)
+        except OSError as error:  # its name is too long, say
+            raise InputError(f"{name}: cannot be opened: {error.strerror}") from None
+        for file in found:
             files.setdefault(file if is_url(file) else os.path.realpath(file), file)
     return list(files.values())
 
@@ -112,17 +120,35 @@ def _is_regular(path: Path) -> bool:
 def _find_urls(name: str) -> list[str]:
     from fsspec.core import url_to_fs
 
-    try:
+    with one_line(name):
         system, path = url_to_fs(name)
         if system.isfile(path):
             return _of_known_kind(name)
         listed = system.glob(path) if has_magic(path) else system.find(path)
         found = [file for file in listed if kind_of(file) and not (has_magic(path) and system.isdir(file))]
-    except (ImportError, ValueError, OSError) as error:
-        raise InputError(f"{name}: cannot be opened: {' '.join(str(error).split())}") from None
     if not found:
         raise InputError(f"{name}: holds no file that can be read; expected {_EXPECTED}")
     return [system.unstrip_protocol(file) for file in sorted(found)]
+
+
+@contextmanager
+def one_line(url: str, passing: type[Exception] = InputError) -> Iterator[None]:
+    """Turn whatever fsspec and the client of a store raise into one line, but for ``passing``.
+
+    Clients have errors of their own: those of botocore are no :class:`OSError`, and share no class with those of others.
+
+    Raises:
+        InputError: the store cannot be reached or does not allow it.
+    """
+    try:
+        yield
+    except (InputError, passing):
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{url}: cannot be opened: {said}; check its address and the credentials, and start again"
+        ) from error
 
 
 def _of_known_kind(name: str) -> list[str]:
@@ -170,10 +196,41 @@ def open_raw(file: str | Path) -> IO[bytes]:
     """Open a file or URL to be read as it is."""
     if not is_url(file):
         return Path(file).open("rb")
-    import fsspec
-
     # Buffered, for a readline that takes a limit.
-    return io.BufferedReader(fsspec.open(str(file), "rb").open())
+    return io.BufferedReader(_Remote(str(file)))
+
+
+class _Remote(io.RawIOBase):
+    """A file behind a URL, whose store may fail at any read; :class:`OSError` passes, for readers to judge."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec
+
+        self._url = url
+        with one_line(url, OSError):
+            self._file = fsspec.open(url, "rb").open()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return bool(self._file.seekable())
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        with one_line(self._url, OSError):
+            return int(self._file.readinto(buffer))
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        with one_line(self._url, OSError):
+            return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def close(self) -> None:
+        if not self.closed and hasattr(self, "_file"):
+            self._file.close()
+        super().close()
 
 
 def open_bytes(file: str | Path) -> IO[bytes]:

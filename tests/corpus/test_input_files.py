@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from pipeline.corpus.input_files import find_files, kind_of, open_bytes
+from pipeline.apps.batch import storage
+from pipeline.corpus.input_files import find_files, kind_of, open_bytes, open_raw
 from pipeline.errors import InputError
 
 LINE = b'{"id": "a", "text": "Apel digelar."}\n'
@@ -111,3 +112,55 @@ def test_zstandard_frames_are_read_one_after_another(tmp_path):
     path.write_bytes(zstandard.compress(LINE) + zstandard.compress(LINE))
     with open_bytes(path) as file:
         assert list(file) == [LINE, LINE]
+
+
+def test_name_that_is_too_long_is_one_line(tmp_path):
+    with pytest.raises(InputError, match=r"a\.jsonl: cannot be opened: File name too long$"):
+        find_files([str(tmp_path / ("a" * 300 + ".jsonl"))])
+
+
+@pytest.fixture
+def unreachable(monkeypatch):
+    """A URL in a store at whose address nobody answers."""
+    s3fs = pytest.importorskip("s3fs")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield "s3://news/a.jsonl"
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def test_store_that_does_not_answer_is_one_line(unreachable, tmp_path):
+    (tmp_path / "made").write_bytes(LINE)
+    for reach in (
+        lambda: find_files([unreachable]),
+        lambda: find_files(["s3://news/*.jsonl"]),
+        lambda: open_raw(unreachable),
+        lambda: storage.sizes("s3://news/out"),
+        lambda: storage.read_bytes(unreachable),
+        lambda: storage.publish(tmp_path / "made", unreachable),
+        lambda: storage.remove("s3://news", ["a.jsonl"]),
+    ):
+        with pytest.raises(InputError, match=r"^s3://news.*: cannot be opened: Could not connect .*check its address"):
+            reach()
+
+
+def test_store_that_fails_in_mid_file_is_one_line(monkeypatch):
+    import fsspec
+    from fsspec.implementations.memory import MemoryFile
+
+    def fails(*_: object) -> int:
+        raise RuntimeError("the connection\nbroke")
+
+    with fsspec.open("memory://news/a.jsonl", "wb") as file:
+        file.write(LINE)
+    with open_bytes("memory://news/a.jsonl") as file:
+        assert list(file) == [LINE]
+    monkeypatch.setattr(MemoryFile, "readinto", fails)
+    with (
+        open_bytes("memory://news/a.jsonl") as file,
+        pytest.raises(InputError, match=r"^memory://news/a\.jsonl: cannot be opened: the connection broke; "),
+    ):
+        file.read()

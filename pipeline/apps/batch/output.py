@@ -52,6 +52,16 @@ def check_output(out: str, inputs: Iterable[str], files: list[str], overwrite: b
     if path.name in {"", ".."}:
         raise InputError(f"{out}: names no file or folder of its own; choose another --out")
     made = [path, rejects_path(out)] if single else [path]
+    for target in made:
+        try:
+            # The longest of the names that come about; that it is too long shows before any work.
+            os.lstat(target.with_name(f".{target.name}.partial") if single else target)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise InputError(f"{out}: cannot be written: {error.strerror}; choose another --out") from None
+    if path.is_symlink() and not path.exists():
+        raise InputError(f"{out}: is a link that leads nowhere; remove it, or choose another --out")
     # A run that was killed as it published its files goes on; they are compared before one is replaced.
     goes_on = single and work_folder(out).is_dir()
     for target in made if single else []:

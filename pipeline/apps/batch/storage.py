@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus.input_files import is_url
+from pipeline.corpus.input_files import is_url, one_line
 
 # Folder of what is being made, within the output.
 PARTIAL = ".partial"
@@ -34,8 +34,9 @@ def publish(made: Path, target: str) -> None:
     An object store shows an object only when it is complete, so that it needs no renaming.
     """
     if is_url(target):
-        system, path = _system(target)
-        system.put_file(str(made), path)
+        with one_line(target):
+            system, path = _system(target)
+            system.put_file(str(made), path)
         return
     folder = Path(target).parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,13 +82,14 @@ def read_bytes(target: str) -> bytes | None:
     """Return the content of a file, or ``None`` if there is none."""
     if not is_url(target):
         return Path(target).read_bytes() if Path(target).is_file() else None
-    system, path = _system(target)
-    system.invalidate_cache()
-    try:
-        content: bytes = system.cat_file(path)
-    except FileNotFoundError:
-        return None
-    return content
+    with one_line(target):
+        system, path = _system(target)
+        system.invalidate_cache()
+        try:
+            content: bytes = system.cat_file(path)
+        except FileNotFoundError:
+            return None
+        return content
 
 
 def sizes(folder: str) -> dict[str, int]:
@@ -98,9 +100,10 @@ def sizes(folder: str) -> dict[str, int]:
         return {
             name.as_posix(): file.stat().st_size for name, file in names.items() if name.parts[0] not in {PARTIAL, LOCK}
         }
-    system, path = _system(folder)
-    system.invalidate_cache()
-    found = system.find(path, detail=True)
+    with one_line(folder):
+        system, path = _system(folder)
+        system.invalidate_cache()
+        found = system.find(path, detail=True)
     return {name[len(path) :].lstrip("/"): int(info["size"]) for name, info in found.items()}
 
 
@@ -109,8 +112,9 @@ def remove(folder: str, names: Iterable[str]) -> None:
     for name in names:
         target = join(folder, name)
         if is_url(target):
-            system, path = _system(target)
-            system.rm_file(path)
+            with one_line(target):
+                system, path = _system(target)
+                system.rm_file(path)
         else:
             Path(target).unlink(missing_ok=True)
     if not is_url(folder):

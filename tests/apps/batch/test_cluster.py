@@ -7,6 +7,8 @@ import pytest
 
 from pipeline.apps.batch import storage
 from pipeline.apps.classify import classify
+from pipeline.corpus.input_files import find_files
+from pipeline.errors import InputError
 
 ray = pytest.importorskip("ray")
 
@@ -20,7 +22,9 @@ ARTICLES = [
 def bucket(monkeypatch):
     """The URL of an empty bucket."""
     from moto.server import ThreadedMotoServer
+    from s3fs import S3FileSystem
 
+    S3FileSystem.clear_instance_cache()  # those of a server that has gone
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -88,3 +92,10 @@ def test_cluster_that_loses_a_node_writes_the_bytes_of_the_local_engine(
     expected = files(str(tmp_path / "out"))
     assert files(f"{bucket}/out") == expected
     assert sum(name.startswith("done/") for name in expected) > 4
+
+
+def test_missing_bucket_is_one_line(bucket):  # noqa: ARG001 - its server has no other bucket
+    with pytest.raises(InputError, match=r"^s3://nowhere/a\.jsonl: cannot be opened: .*bucket does not exist"):
+        find_files(["s3://nowhere/a.jsonl"])
+    with pytest.raises(InputError, match=r"^s3://nowhere/out: cannot be opened: .*bucket does not exist"):
+        storage.sizes("s3://nowhere/out")

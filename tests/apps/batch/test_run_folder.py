@@ -12,6 +12,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from pipeline.apps.batch.output import check_output
 from pipeline.apps.classify import classify
 from pipeline.errors import InputError
 
@@ -276,3 +277,11 @@ def test_input_of_blank_lines_alone_is_one_line(checkpoint, tmp_path):
     (tmp_path / "blank.jsonl").write_text("\n" * 900)
     with pytest.raises(InputError, match="nothing could be read: the input holds no article"):
         classify([str(tmp_path / "blank.jsonl")], checkpoint, tmp_path / "out", shard_bytes=100)
+
+
+@pytest.mark.parametrize("out", ["link", "link.csv", "a" * 300, "a" * 300 + ".csv", "a" * 240 + ".csv"])
+def test_name_that_leads_nowhere_or_is_too_long_for_output_is_one_line(tmp_path, out):
+    for link in ("link", "link.csv"):
+        (tmp_path / link).symlink_to(tmp_path / "nowhere" / link)
+    with pytest.raises(InputError, match=r"(is a link that leads nowhere|File name too long); .*choose another --out$"):
+        check_output(str(tmp_path / out), ["a.jsonl"], ["a.jsonl"], overwrite=True)
