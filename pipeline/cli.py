@@ -57,7 +57,7 @@ def classify(
     ] = None,
 ) -> None:
     """Label new articles. A run into a folder that was killed goes on when it is started again."""
-    with user_errors():
+    with user_errors(missing="check its name"):
         from pipeline.apps.classify import classify, stoppable
 
         shard_bytes = None if shard_megabytes is None else round(shard_megabytes * 2**20)
@@ -91,7 +91,7 @@ def serve(
     ] = None,
 ) -> None:
     """Label articles and sentences over HTTP; SIGHUP takes a new checkpoint."""
-    with user_errors():
+    with user_errors(missing="check its name"):
         from pipeline.apps.serve.server import serve
         from pipeline.apps.serve.settings import Settings, read_token
         from pipeline.classifier.cpus import usable_cpus
@@ -133,7 +133,7 @@ def pretrain(
     track: Annotated[bool, typer.Option(help="Log to MLflow, at MLFLOW_TRACKING_URI or mlflow.db.")] = False,
 ) -> None:
     """Train a compact encoder, tokenizer included, on plain text; or go on with a published one."""
-    with user_errors(), ExitStack() as stack:
+    with user_errors(missing="check its name"), ExitStack() as stack:
         try:
             from pipeline.training.pretrain.config import AdaptConfig, PretrainConfig
             from pipeline.training.pretrain.loop import Report

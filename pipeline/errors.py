@@ -15,6 +15,8 @@ _OUTPUT_TROUBLE = {
     errno.ENOTDIR,
     errno.EISDIR,
     errno.EFBIG,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
 }
 
 # How many problems one error spells out.
@@ -36,14 +38,18 @@ def complain(problems: list[str], summary: str) -> None:
 
 
 @contextmanager
-def user_errors() -> Iterator[None]:
-    """Print the user's errors without a traceback and exit with status 2; let faults of ours through."""
+def user_errors(missing: str = "'dvc repro' makes what a stage reads") -> Iterator[None]:
+    """Print the user's errors without a traceback and exit with status 2; let faults of ours through.
+
+    Args:
+        missing: what to do where a file is missing.
+    """
     try:
         yield
     except InputError as error:
         message = str(error)
     except FileNotFoundError as error:
-        message = f"{error.filename or error}: no such file; 'dvc repro' makes what a stage reads"
+        message = f"{error.filename or error}: no such file; {missing}"
     except OSError as error:
         if error.errno not in _OUTPUT_TROUBLE:
             raise

@@ -37,6 +37,7 @@ def test_input_error_ends_with_status_2_and_one_line(capsys):
     [
         (errno.ENOSPC, "No space left on device", "choose another place or make room"),
         (errno.EACCES, "Permission denied", "change its permissions or choose another place"),
+        (errno.ENAMETOOLONG, "File name too long", "choose another place or make room"),
         (errno.EROFS, "Read-only file system", "choose another place or make room"),
     ],
 )
@@ -57,7 +58,13 @@ def test_missing_file_ends_with_status_2(tmp_path, capsys):
     with pytest.raises(SystemExit) as caught, user_errors():
         (tmp_path / "sentences.parquet").read_bytes()
     assert caught.value.code == 2
-    assert capsys.readouterr().err.startswith(f"netral: {tmp_path}/sentences.parquet: no such file; ")
+    assert capsys.readouterr().err.startswith(f"netral: {tmp_path}/sentences.parquet: no such file; 'dvc repro' makes ")
+
+
+def test_missing_file_is_made_by_dvc_for_stages_alone(tmp_path, capsys):
+    with pytest.raises(SystemExit), user_errors(missing="check its name"):
+        (tmp_path / "news.jsonl").read_bytes()
+    assert capsys.readouterr().err == f"netral: {tmp_path}/news.jsonl: no such file; check its name\n"
 
 
 @pytest.mark.parametrize(
