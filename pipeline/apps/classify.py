@@ -1,5 +1,6 @@
 """``netral classify``: label new articles with an exported checkpoint."""
 
+import os
 import shutil
 import signal
 import sys
@@ -127,8 +128,17 @@ def _print(files: list[str], job: Job) -> Counts:
         if counts.records == 0 and first:
             raise InputError(_nothing(first.printable(), counts.rejects))
 
-    show(counted(predict(read_shard(everything, job.unit, job.until), classifier)), classifier.manifest, Console())
+    show(counted(predict(read_shard(everything, job.unit, job.until), classifier)), classifier.manifest, _Pipe())
     return counts
+
+
+class _Pipe(Console):
+    """Standard output, which may be closed by a reader that has seen enough, ``head`` for one."""
+
+    def on_broken_pipe(self) -> None:
+        # Python flushes it once more as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(128 + signal.SIGPIPE)
 
 
 def _run(

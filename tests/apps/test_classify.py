@@ -157,6 +157,17 @@ def test_without_out_the_article_is_printed_with_its_labels(checkpoint, archive)
     assert "Camat meminta pegawai melayani warga." in result.output
 
 
+def test_reader_of_what_is_printed_may_have_seen_enough(checkpoint, archive):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "classify", archive, "--checkpoint", checkpoint],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == ("", 128 + signal.SIGPIPE)
+
+
 def test_unit_sentence_keeps_the_id_and_does_not_split(checkpoint, tmp_path):
     (tmp_path / "s.jsonl").write_text(json.dumps({"id": 7, "text": "Jangan ikut. Tetap di kantor."}) + "\n")
     assert netral(checkpoint, tmp_path / "s.jsonl", "--unit", "sentence", "--out", tmp_path / "o.jsonl").exit_code == 0
