@@ -163,7 +163,7 @@ def random_checkpoint(like: Path, out: Path, layers: int, width: int, heads: int
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(like / name, out / name)
     write_graph(model, out / GRAPHS["fp32"])
-    quantise(out / GRAPHS["fp32"], out / GRAPHS["int8"])
+    quantise(out / GRAPHS["fp32"], out / GRAPHS["int8"], attention=True)
     return _sign(like, out, f"random weights, {layers} layers of {width}")
 
 

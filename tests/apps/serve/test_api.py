@@ -200,7 +200,8 @@ def test_heads_over_the_limit_are_refused(server):
 
 
 def test_a_head_that_never_ends_is_refused(server):
-    answer = talk(server.url, b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ", *[b"x" * 1000] * 20)
+    # In one piece: what came behind the refusal would reset the connection, and the refusal might be lost with it.
+    answer = talk(server.url, b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 17_000)
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
