@@ -14,7 +14,7 @@ TEXT = "Camat meminta pegawai melayani warga dengan adil."
 
 
 async def worker_of(pool: Pool, but: int = 0) -> psutil.Process:
-    """Return the process of the one worker, once it has a job."""
+    """Return the process of the worker that has a job, once there is one."""
     while True:
         for worker in pool._workers:
             if worker.job and worker.process.pid != but:
@@ -22,17 +22,27 @@ async def worker_of(pool: Pool, but: int = 0) -> psutil.Process:
         await asyncio.sleep(0)
 
 
+async def hold_workers(pool: Pool) -> None:
+    """Stop both workers where they are, so that no job ends before its worker is killed."""
+    while len(pool._workers) < 2:
+        await asyncio.sleep(0.01)
+    for worker in pool._workers:
+        psutil.Process(worker.process.pid).suspend()
+
+
 def test_a_request_that_loses_two_workers_fails_and_the_next_one_is_answered(checkpoint):
     async def lose_two() -> None:
-        pool = Pool(Settings(checkpoint=checkpoint), Metrics(), lambda: None)
+        pool = Pool(Settings(checkpoint=checkpoint, workers=2), Metrics(), lambda: None)
         await pool.open()
         try:
+            await hold_workers(pool)
             scoring = asyncio.create_task(pool.score([TEXT]))
             first = await worker_of(pool)
             first.kill()
             (await worker_of(pool, but=first.pid)).kill()
             with pytest.raises(WorkerDiedError):
                 await scoring
+            await hold_workers(pool)
             splitting = asyncio.create_task(pool.split("", TEXT))
             first = await worker_of(pool)
             first.kill()
