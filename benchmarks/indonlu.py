@@ -26,8 +26,9 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from pipeline.config import load_config
 from pipeline.errors import InputError, user_errors
-from pipeline.training.fine_tune import TrainConfig, decide, fine_tune
+from pipeline.training.fine_tune import TrainConfig, fine_tune
 from pipeline.training.inference import logits_of
+from pipeline.training.objective import decide
 
 POLARITIES = ("negative", "neutral", "positive")
 

@@ -1,7 +1,5 @@
 """Fine-tune an encoder on labelled sentences."""
 
-import hashlib
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +12,6 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import (
     DataCollatorWithPadding,
     EarlyStoppingCallback,
@@ -28,17 +25,17 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
-from transformers.trainer_utils import get_last_checkpoint
 
 from pipeline.config import Config, Seed
 from pipeline.errors import InputError
-from pipeline.files import sha256
 from pipeline.training.data import HiddenPieces, encode, label_matrix
-from pipeline.training.distillation import TeacherConfig, taught_loss, teacher_probabilities, unlabelled_sentences
+from pipeline.training.distillation import TeacherConfig, teacher_probabilities, unlabelled_sentences
 from pipeline.training.encoder import load_encoder, positions
 from pipeline.training.inference import logits_of
-from pipeline.training.metrics import Floats, Truth, macro_f1
+from pipeline.training.metrics import Floats, macro_f1
+from pipeline.training.objective import decide, loss_of
 from pipeline.training.pretrain.text import TextSource
+from pipeline.training.resume import checkpoint_in, epochs_in_all, fingerprint
 
 
 class TrainConfig(Config):
@@ -126,7 +123,13 @@ def fine_tune(
         )
     if choices is not None:
         model.config.problem_type = "single_label_classification" if len(choices) == 1 else None
-    checkpoint = _checkpoint(work, _fingerprint(train, validation, labels, config, apart, choices), resume)
+    made_of = fingerprint(
+        [list(labels), config.model_dump(), choices],
+        (train, validation),
+        apart if config.teacher else (),
+        _files(config),
+    )
+    checkpoint = checkpoint_in(work, made_of, resume)
     rows = encode(train["text"], label_matrix(train, labels), tokenizer, config.max_length, taught=0.0)
     if config.teacher:
         known = [*train["text"], *validation["text"], *apart]
@@ -139,7 +142,7 @@ def fine_tune(
         model=model,
         args=TrainingArguments(
             output_dir=str(work),
-            num_train_epochs=_epochs(checkpoint, config),
+            num_train_epochs=epochs_in_all(checkpoint, config.epochs, config.patience),
             per_device_train_batch_size=config.batch_size,
             per_device_eval_batch_size=4 * config.batch_size,
             learning_rate=config.learning_rate,
@@ -179,21 +182,13 @@ def fine_tune(
     return FineTuned(trained, tokenizer, epoch_rows(trainer.state.log_history), logits, encoder.revision)
 
 
-def loss_of(
-    logits: Tensor, targets: Tensor, taught: Tensor, teacher: TeacherConfig | None, choices: Sequence[int] | None
-) -> Tensor:
-    """Return the mean cross-entropy of a batch, scalar, over labels or over groups of exclusive ones.
-
-    Args:
-        logits, targets: shape ``(sentences, labels)``.
-        taught: shape ``(sentences,)``: 1 where the targets are a teacher's, else 0.
-    """
-    if choices is not None:
-        groups = zip(torch.split(logits, list(choices), dim=1), torch.split(targets, list(choices), dim=1), strict=True)
-        return torch.stack([functional.cross_entropy(*group) for group in groups]).mean()
-    if teacher is not None:
-        return taught_loss(logits, targets, taught, teacher.weight, teacher.temperature)
-    return functional.binary_cross_entropy_with_logits(logits, targets)
+def _files(config: TrainConfig) -> list[Path]:
+    """Return the files that training reads; of models on the hub, the configuration has the revision."""
+    files = sorted(Path(config.encoder).glob("*"))
+    if config.teacher:
+        files += sorted(Path(config.teacher.model).glob("*"))
+        files += [TextSource.parse(name).path for name in config.teacher.text]
+    return files
 
 
 class _Trainer(Trainer):
@@ -213,14 +208,6 @@ class _Trainer(Trainer):
         outputs = model(**inputs)
         loss = self.loss(outputs.logits.float(), targets, taught)
         return (loss, {"logits": outputs.logits}) if return_outputs else loss
-
-
-def decide(logits: Floats, choices: Sequence[int] | None) -> Truth:
-    """Return which labels are given without further ado: those above 0, or the highest of each group. Shape as ``logits``."""
-    if choices is None:
-        return (logits > 0).astype(np.int8)
-    groups = np.split(logits, np.cumsum(choices)[:-1], axis=1)
-    return np.concatenate([np.eye(group.shape[1], dtype=np.int8)[group.argmax(axis=1)] for group in groups], axis=1)
 
 
 def _macro_f1(prediction: EvalPrediction, choices: Sequence[int] | None) -> dict[str, float]:
@@ -255,64 +242,3 @@ def epoch_rows(log: list[dict[str, float]]) -> list[dict[str, float]]:
         for entry in log
         if "eval_macro_f1" in entry
     ]
-
-
-def _fingerprint(
-    train: datasets.Dataset,
-    validation: datasets.Dataset,
-    labels: Sequence[str],
-    config: TrainConfig,
-    apart: Sequence[str],
-    choices: Sequence[int] | None,
-) -> str:
-    """Hash everything that a checkpoint depends on."""
-    digest = hashlib.sha256(json.dumps([list(labels), config.model_dump(), choices]).encode())
-    for rows in (train, validation):
-        for text, given in zip(rows["text"], rows["labels"], strict=True):
-            digest.update(f"{text}\0{given}\0".encode())
-    # Of models on the hub, the configuration has the revision.
-    files = sorted(Path(config.encoder).glob("*"))
-    if config.teacher:
-        digest.update("\0".join(apart).encode())
-        files += sorted(Path(config.teacher.model).glob("*"))
-        files += [TextSource.parse(name).path for name in config.teacher.text]
-    for file in files:
-        if file.is_file():
-            digest.update(sha256(file).encode())
-    return digest.hexdigest()
-
-
-def _epochs(checkpoint: str | None, config: TrainConfig) -> int:
-    """Return how many epochs to train in all: none beyond ``checkpoint`` where patience had run out before the kill."""
-    if checkpoint:
-        state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
-        scores = [row["validation_macro_f1"] for row in epoch_rows(state.log_history)]
-        if len(scores) - 1 - int(np.argmax(scores)) >= config.patience:
-            return len(scores)
-    return config.epochs
-
-
-def _last_checkpoint(work: Path) -> str | None:
-    """Return the last whole checkpoint in ``work``; the trainer writes its state last, so one without it was cut off."""
-    for folder in work.glob("checkpoint-*"):
-        if not (folder / "trainer_state.json").is_file():
-            shutil.rmtree(folder)
-    last: str | None = get_last_checkpoint(str(work))
-    return last
-
-
-def _checkpoint(work: Path, fingerprint: str, resume: bool) -> str | None:
-    """Return the checkpoint to go on from, or ``None`` after clearing ``work``; says which."""
-    mark = work / "fingerprint"
-    if resume and mark.is_file():
-        last = _last_checkpoint(work)
-        if mark.read_text() == fingerprint and last:
-            print(f"resuming from {last}")
-            return last
-        print(
-            f"not resuming: {work} holds {'no checkpoint yet' if not last else 'checkpoints of other data or another configuration'}"
-        )
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    mark.write_text(fingerprint)
-    return None
