@@ -1,21 +1,22 @@
 """``netral classify``: label new articles with an exported checkpoint."""
 
+import math
 import os
 import shutil
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import orjson
-from rich.console import Console
 
 from pipeline.apps.batch import storage
+from pipeline.apps.batch.job import Counts, Format, Job, Unit
+from pipeline.apps.batch.local import local_workers, run_local
 from pipeline.apps.batch.output import (
     check_output,
     is_worth_keeping,
@@ -24,21 +25,19 @@ from pipeline.apps.batch.output import (
     single_file_format,
     work_folder,
 )
-from pipeline.apps.batch.predictions import Unit, Window, predict
+from pipeline.apps.batch.progress import progress
 from pipeline.apps.batch.run_folder import begin, only_one
-from pipeline.apps.batch.shard import Counts, Job, open_classifier, read_shard
-from pipeline.apps.batch.shards import Shard, plan, survey
-from pipeline.apps.batch.tables import Format
-from pipeline.classifier.checkpoint import Precision, open_checkpoint
+from pipeline.apps.batch.shards import Shard, plan, shard_size, survey, text_bytes
+from pipeline.classifier.checkpoint import Device, Manifest, Precision, open_checkpoint
 from pipeline.classifier.cpus import usable_cpus
-from pipeline.classifier.predict import Device
 from pipeline.corpus.input_files import Part, find_files, open_raw, stamp
 from pipeline.corpus.readers import Reject
 from pipeline.errors import InputError
 
+if TYPE_CHECKING:
+    from pipeline.apps.batch.predictions import Window
+
 Engine = Literal["local", "ray"]
-# Seconds between the lines of a log.
-_LOG_EVERY = 30.0
 
 
 def classify(
@@ -74,16 +73,10 @@ def classify(
         files = check_output(out, inputs, files, overwrite)
     manifest = open_checkpoint(checkpoint)
     day = date.today()
-    job = Job(str(checkpoint), device, precision or manifest.precision, unit, form, day, out or "")
-    log = Console(stderr=True)
-
-    def say(counts: Counts, where: str) -> None:
-        text = _summary(counts, unit, manifest.names) + where
-        log.print(text, highlight=False, markup=False, soft_wrap=True)
-
+    job = Job(str(checkpoint), manifest.version, device, precision or manifest.precision, unit, form, day, out or "")
     if out is None:
-        counts = _print(files, job)
-        say(counts, "")
+        counts = _print(files, job, manifest)
+        print(_summary(counts, unit, manifest.names), file=sys.stderr)
         return counts
     single = single_file_format(out)
     if single:
@@ -94,7 +87,7 @@ def classify(
     # What lies there is removed only by the one that holds it.
     with only_one(job.out):
         try:
-            counts = _run(files, job, manifest.version, engine, processes, shard_bytes, overwrite or bool(single), log)
+            counts = _run(files, job, manifest, engine, processes, shard_bytes, overwrite or bool(single))
             if counts.records == 0:
                 raise InputError(_nothing_read(job.out, counts, kept=single is None))
             started = True
@@ -107,19 +100,31 @@ def classify(
         if single:
             shutil.rmtree(job.out)
     rejects = str(rejects_path(out)) if single else storage.join(out, "rejects")
-    say(counts, (f", see {rejects}" if counts.rejects else "") + f"; written to {out}")
+    see = f", see {rejects}" if counts.rejects else ""
+    print(f"{_summary(counts, unit, manifest.names)}{see}; written to {out}", file=sys.stderr)
     return counts
 
 
-def _print(files: list[str], job: Job) -> Counts:
+def _print(files: list[str], job: Job, manifest: Manifest) -> Counts:
     """Print the articles of ``files``, a window at a time."""
+    from rich.console import Console
+
+    from pipeline.apps.batch.predictions import predict
+    from pipeline.apps.batch.shard import open_classifier, read_shard
     from pipeline.apps.show import show
 
-    classifier = open_classifier(job)
+    class Pipe(Console):
+        """Standard output, which may be closed by a reader that has seen enough, ``head`` for one."""
+
+        def on_broken_pipe(self) -> None:
+            # Python flushes it once more as it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(128 + signal.SIGPIPE)
+
     counts = Counts()
     everything = Shard(0, tuple(Part(file) for file in files))
 
-    def counted(items: Iterable[Window | Reject]) -> Iterator[Window | Reject]:
+    def counted(items: "Iterable[Window | Reject]") -> "Iterator[Window | Reject]":
         first: Reject | None = None
         for item in items:
             counts.add(item)
@@ -128,43 +133,45 @@ def _print(files: list[str], job: Job) -> Counts:
         if counts.records == 0 and first:
             raise InputError(_nothing(first.printable(), counts.rejects))
 
-    show(counted(predict(read_shard(everything, job.unit, job.until), classifier)), classifier.manifest, _Pipe())
+    found = read_shard(everything, job.unit, job.until)
+    show(counted(predict(found, open_classifier(job, manifest))), manifest, Pipe())
     return counts
-
-
-class _Pipe(Console):
-    """Standard output, which may be closed by a reader that has seen enough, ``head`` for one."""
-
-    def on_broken_pipe(self) -> None:
-        # Python flushes it once more as it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(128 + signal.SIGPIPE)
 
 
 def _run(
     files: list[str],
     job: Job,
-    version: str,
+    manifest: Manifest,
     engine: Engine,
     processes: int | None,
     shard_bytes: int | None,
     overwrite: bool,
-    log: Console,
 ) -> Counts:
     """Plan a run, or find the plan of one that was killed, do what is left of it, and return the counts of all of it."""
     stamps = {file: stamp(file) for file in files}
-    surveyed, shard_bytes = survey(files, shard_bytes, usable_cpus())
-    shards = plan(surveyed, shard_bytes)
-    job, left, counts = begin(job, version, surveyed, shards, shard_bytes, overwrite)
-    with _progress(log, len(shards), len(shards) - len(left), counts) as report:
-        if engine == "ray":
-            from pipeline.apps.batch.cluster import run_ray
+    cpus = usable_cpus()
+    text = text_bytes(files, cpus)
+    shard_bytes = shard_bytes or shard_size(text)
+    processes = processes or (cpus if job.device == "cpu" else 1)
+    # Nearly as many as shards; a single one is done in this process.
+    early = min(processes, math.ceil(text / shard_bytes)) if engine == "local" else 0
+    with local_workers(job, early if early > 1 else 0) as workers:
+        surveyed = survey(files, shard_bytes, cpus)
+        shards = plan(surveyed, shard_bytes)
+        job, left, counts = begin(job, surveyed, shards, shard_bytes, overwrite)
+        with progress(len(shards), len(shards) - len(left), counts) as report:
+            if engine == "ray":
+                from pipeline.apps.batch.cluster import run_ray
 
-            run_ray(left, job, report)
-        else:
-            from pipeline.apps.batch.local import run_local
+                run_ray(left, job, report)
+            elif workers or min(processes, len(left)) > 1:
+                run_local(left, job, workers, processes, report)
+            elif left:
+                from pipeline.apps.batch.shard import open_classifier, run_shard
 
-            run_local(left, job, processes or (usable_cpus() if job.device == "cpu" else 1), report)
+                classifier = open_classifier(job, manifest)
+                for shard in left:
+                    report(run_shard(shard, job, classifier))
     storage.remove(job.out, ())
     changed = next((file for file in files if stamp(file) != stamps[file]), None)
     if changed:
@@ -172,51 +179,6 @@ def _run(
             f"{changed}: was written to while it was read; start again, with --overwrite if it has changed"
         )
     return counts
-
-
-@contextmanager
-def _progress(log: Console, total: int, done: int, counts: Counts) -> Iterator[Callable[[Counts], None]]:
-    """Yield a function that adds the counts of a shard to ``counts``, and shows how far the run is."""
-    begun = shown = time.monotonic()
-    before = counts.sentences
-    if done:
-        log.print(f"{done} of {total} shards are done already", highlight=False)
-    if not log.is_terminal:
-
-        def report(shard: Counts) -> None:
-            nonlocal done, shown, counts
-            counts += shard
-            done += 1
-            if time.monotonic() - shown >= _LOG_EVERY:
-                shown = time.monotonic()
-                rate = (counts.sentences - before) / (shown - begun)
-                log.print(
-                    f"{done} of {total} shards, {counts.sentences} sentences, {rate:.0f} a second",
-                    highlight=False,
-                    soft_wrap=True,
-                )
-
-        yield report
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("shards"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=log) as progress:
-        task = progress.add_task("", total=total, completed=done)
-
-        def advance(shard: Counts) -> None:
-            nonlocal counts
-            counts += shard
-            rate = (counts.sentences - before) / (time.monotonic() - begun)
-            progress.update(task, advance=1, description=f"{rate:.0f} sentences/s")
-
-        yield advance
 
 
 def _nothing_read(folder: str, counts: Counts, kept: bool) -> str:

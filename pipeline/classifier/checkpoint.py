@@ -17,6 +17,7 @@ from pipeline.files import sha256
 MANIFEST = "netral.json"
 TOKENIZER = "tokenizer.json"
 Precision = Literal["fp32", "int8"]
+Device = Literal["cpu", "cuda"]
 GRAPHS: dict[Precision, str] = {"fp32": "model.onnx", "int8": "model-int8.onnx"}
 
 

@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.classifier import runtime
-from pipeline.classifier.checkpoint import GRAPHS, TOKENIZER, Manifest, Precision, open_checkpoint
+from pipeline.classifier.checkpoint import GRAPHS, TOKENIZER, Device, Manifest, Precision, open_checkpoint
 from pipeline.classifier.tokens import Encoded, encode, load_tokenizer
 from pipeline.errors import InputError
-
-Device = Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,7 @@ class Classifier:
         precision: of the computation on a CPU; the checkpoint's default unless told. A GPU computes in bf16.
         threads: on a CPU. Processes of one thread each do more than one process of many.
         device: ``cuda`` needs torch and transformers.
+        manifest: of the checkpoint, if it has just been verified; it takes a while.
 
     Attributes:
         manifest: of the checkpoint.
@@ -51,9 +50,14 @@ class Classifier:
     """
 
     def __init__(
-        self, folder: Path, precision: Precision | None = None, threads: int = 1, device: Device = "cpu"
+        self,
+        folder: Path,
+        precision: Precision | None = None,
+        threads: int = 1,
+        device: Device = "cpu",
+        manifest: Manifest | None = None,
     ) -> None:
-        self.manifest: Manifest = open_checkpoint(folder)
+        self.manifest = manifest or open_checkpoint(folder)
         self.thresholds = np.array(list(self.manifest.thresholds.values()), dtype=np.float32)
         self.precision: Literal["fp32", "int8", "bf16"]
         self._logits_of: Callable[[Encoded], NDArray[np.float32]]

@@ -10,7 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.apps.batch.shard import Counts, Job, open_classifier, run_shard
+from pipeline.apps.batch.job import Counts, Job
+from pipeline.apps.batch.shard import open_classifier, run_shard
 from pipeline.apps.batch.shards import Shard
 from pipeline.classifier.predict import Classifier
 from pipeline.errors import InputError

@@ -5,71 +5,90 @@ import signal
 import threading
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-from pipeline.apps.batch.shard import Counts, Job, open_classifier, run_shard
+from pipeline.apps.batch.job import Counts, Job
 from pipeline.apps.batch.shards import Shard
 from pipeline.errors import InputError
 
 # How often a shard may take its process with it.
 _DEATHS = 2
 
+Worker = tuple[BaseProcess, Connection]
 
-def run_local(shards: list[Shard], job: Job, processes: int, report: Callable[[Counts], None]) -> None:
+
+@contextmanager
+def local_workers(job: Job, processes: int) -> Iterator[list[Worker]]:
+    """Yield processes that load the model and wait for shards, so that it is loaded while the input is planned.
+
+    What they are at when they are left can be given up at any moment.
+    """
+    workers: list[Worker] = []
+    try:
+        workers.extend(_start(job) for _ in range(processes))
+        yield workers
+    finally:
+        for process, _ in workers:
+            process.kill()
+        for process, ours in workers:
+            process.join()
+            ours.close()
+
+
+def run_local(
+    shards: list[Shard], job: Job, workers: list[Worker], processes: int, report: Callable[[Counts], None]
+) -> None:
     """Run all ``shards``, ``processes`` at a time, and ``report`` the counts of each as it is done.
 
     A process that dies (killed for its memory, say) is replaced, and its shard tried once more.
 
+    Args:
+        workers: those that run already; the ones that are started here are added.
+
     Raises:
         InputError: a worker raised it, or a shard has taken two processes with it.
     """
-    if min(processes, len(shards)) <= 1:
-        classifier = open_classifier(job) if shards else None
-        for shard in shards:
-            assert classifier is not None
-            report(run_shard(shard, job, classifier))
-        return
+    while len(workers) < min(processes, len(shards)):
+        workers.append(_start(job))
     waiting = deque(shards)
     deaths: Counter[int] = Counter()
-    busy: dict[Connection, tuple[BaseProcess, Shard]] = {}
-    try:
-        for _ in range(min(processes, len(shards))):
-            _give(*_start(job), waiting.popleft(), busy)
-        while busy:
-            for ready in connection.wait(list(busy)):
-                assert isinstance(ready, Connection)
-                process, shard = busy.pop(ready)
-                try:
-                    answer = ready.recv()
-                except (EOFError, ConnectionError):
-                    process.join()
-                    deaths[shard.number] += 1
-                    if deaths[shard.number] == _DEATHS:
-                        raise InputError(_died(shard, process.exitcode)) from None
-                    ready.close()
-                    _give(*_start(job), shard, busy)
-                    continue
-                if isinstance(answer, BaseException):
-                    raise answer
-                report(answer)
-                if waiting:
-                    _give(process, ready, waiting.popleft(), busy)
-                else:
-                    ready.close()
-                    process.join()
-    finally:
-        # What they are at can be given up at any moment.
-        for process, _ in busy.values():
-            process.kill()
-        for process, _ in busy.values():
-            process.join()
+    busy: dict[Connection, tuple[Worker, Shard]] = {}
+
+    def give(worker: Worker, shard: Shard) -> None:
+        busy[worker[1]] = worker, shard
+        with suppress(ConnectionError):  # it died, as waiting for its answer will tell
+            worker[1].send((shard, job))
+
+    for worker in workers[: len(shards)]:
+        give(worker, waiting.popleft())
+    while busy:
+        for ready in connection.wait(list(busy)):
+            assert isinstance(ready, Connection)
+            worker, shard = busy.pop(ready)
+            try:
+                answer = ready.recv()
+            except (EOFError, ConnectionError):
+                worker[0].join()
+                deaths[shard.number] += 1
+                if deaths[shard.number] == _DEATHS:
+                    raise InputError(_died(shard, worker[0].exitcode)) from None
+                workers.remove(worker)
+                ready.close()
+                workers.append(_start(job))
+                give(workers[-1], shard)
+                continue
+            if isinstance(answer, BaseException):
+                raise answer
+            report(answer)
+            if waiting:
+                give(worker, waiting.popleft())
 
 
-def _start(job: Job) -> tuple[BaseProcess, Connection]:
+def _start(job: Job) -> Worker:
     # Spawned, not forked: forks of a process with threads may hang.
     context = get_context("spawn")
     ours, theirs = context.Pipe()
@@ -77,14 +96,6 @@ def _start(job: Job) -> tuple[BaseProcess, Connection]:
     process.start()
     theirs.close()
     return process, ours
-
-
-def _give(
-    process: BaseProcess, ours: Connection, shard: Shard, busy: dict[Connection, tuple[BaseProcess, Shard]]
-) -> None:
-    busy[ours] = (process, shard)
-    with suppress(ConnectionError):  # it died, as waiting for its answer will tell
-        ours.send(shard)
 
 
 def _died(shard: Shard, exitcode: int | None) -> str:
@@ -101,10 +112,14 @@ def _work(job: Job, ours: Connection) -> None:
     """What a worker does: answer every shard with its counts, or with what went wrong, until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Here, since the process that hands out shards can do without them.
+    from pipeline.apps.batch.shard import open_classifier, run_shard
+
     try:
         classifier = open_classifier(job)
         while True:
-            ours.send(run_shard(ours.recv(), job, classifier))
+            shard, job = ours.recv()
+            ours.send(run_shard(shard, job, classifier))
     except EOFError:
         return
     except (InputError, OSError) as error:

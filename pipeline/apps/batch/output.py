@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from shutil import copyfileobj
 
+from pipeline.apps.batch.job import FORMATS, Format
 from pipeline.apps.batch.run_folder import MANIFEST
-from pipeline.apps.batch.tables import FORMATS, Format
 from pipeline.corpus.input_files import is_url
 from pipeline.errors import InputError
 from pipeline.files import whole_file

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +11,6 @@ from pipeline.classifier.predict import Classifier, Scores
 from pipeline.corpus.readers import LooseSentence, Placed, Reject
 from pipeline.corpus.records import Article, Sentence
 from pipeline.corpus.segment import SegmentConfig, segment
-
-Unit = Literal["article", "sentence"]
 
 # Sentences that are scored together: enough to sort by length, few enough to keep in memory.
 WINDOW = 4096

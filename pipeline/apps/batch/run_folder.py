@@ -17,9 +17,8 @@ from typing import Any
 import orjson
 
 from pipeline.apps.batch import storage
-from pipeline.apps.batch.shard import Counts, Job, done_mark
+from pipeline.apps.batch.job import FORMATS, Counts, Job
 from pipeline.apps.batch.shards import InputFile, Shard, difference, encode_plan
-from pipeline.apps.batch.tables import FORMATS
 from pipeline.corpus.input_files import is_url
 from pipeline.errors import InputError
 
@@ -36,7 +35,7 @@ _LIBRARIES = (
 )
 
 
-def fingerprint(job: Job, version: str, shard_bytes: int, plan: bytes) -> dict[str, Any]:
+def fingerprint(job: Job, shard_bytes: int, plan: bytes) -> dict[str, Any]:
     """Return everything that decides the bytes of a run's output.
 
     The engine, the processes and the machine are not among it: they must not matter. (Runtimes compute in other orders on
@@ -45,7 +44,7 @@ def fingerprint(job: Job, version: str, shard_bytes: int, plan: bytes) -> dict[s
     import importlib.metadata  # slow, and not needed to print an article
 
     return {
-        "checkpoint": version,
+        "checkpoint": job.version,
         "precision": job.precision if job.device == "cpu" else "bf16",
         "unit": job.unit,
         "format": job.form,
@@ -57,7 +56,7 @@ def fingerprint(job: Job, version: str, shard_bytes: int, plan: bytes) -> dict[s
 
 
 def begin(
-    job: Job, version: str, files: list[InputFile], shards: list[Shard], shard_bytes: int, overwrite: bool
+    job: Job, files: list[InputFile], shards: list[Shard], shard_bytes: int, overwrite: bool
 ) -> tuple[Job, list[Shard], Counts]:
     """Write plan and manifest, or find those of an earlier start of the same run.
 
@@ -68,7 +67,7 @@ def begin(
         InputError: the folder holds another run, or something else.
     """
     plan = encode_plan(files, shards)
-    mark = fingerprint(job, version, shard_bytes, plan)
+    mark = fingerprint(job, shard_bytes, plan)
     present = storage.sizes(job.out)
     foreign = next((name for name in sorted(present) if not _is_output(name)), None)
     if foreign:
@@ -124,9 +123,9 @@ def _go_on(job: Job, shards: list[Shard], present: dict[str, int]) -> tuple[Job,
     """Find the shards that are done: their mark is there, and every file that it names."""
     if not is_url(job.out):
         storage.remove(job.out, ())
-    marked = [shard for shard in shards if done_mark(shard) in present]
+    marked = [shard for shard in shards if shard.done_mark in present]
     with ThreadPoolExecutor(16) as pool:
-        marks = list(pool.map(lambda shard: storage.read_bytes(storage.join(job.out, done_mark(shard))), marked))
+        marks = list(pool.map(lambda shard: storage.read_bytes(storage.join(job.out, shard.done_mark)), marked))
     counts, done = Counts(), set()
     for shard, content in zip(marked, marks, strict=True):
         mark = json.loads(content or b"{}")

@@ -1,21 +1,18 @@
 """The one function that does the work: a shard of input in, its files of output out."""
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import date
-from itertools import chain
 from pathlib import Path
 
 import orjson
 
 from pipeline.apps.batch import storage
-from pipeline.apps.batch.predictions import Unit, Window, first_of_each_id, predict
+from pipeline.apps.batch.job import Counts, Job, Unit
+from pipeline.apps.batch.predictions import first_of_each_id, predict
 from pipeline.apps.batch.shards import Shard
 from pipeline.apps.batch.tables import (
     TEXT_SCHEMA,
-    Format,
     Schema,
     Table,
     article_columns,
@@ -24,68 +21,28 @@ from pipeline.apps.batch.tables import (
     sentence_schema,
     text_columns,
 )
-from pipeline.classifier.checkpoint import Precision
-from pipeline.classifier.predict import Classifier, Device
+from pipeline.classifier.checkpoint import Manifest
+from pipeline.classifier.predict import Classifier
 from pipeline.corpus.readers import LooseSentence, Placed, Reject, read_part
 from pipeline.corpus.records import Article
+from pipeline.errors import InputError
 
 
-def done_mark(shard: Shard) -> str:
-    return f"done/{shard.name}.json"
+def open_classifier(job: Job, manifest: Manifest | None = None) -> Classifier:
+    """Return the classifier of a job. One thread: processes of one thread each do more, and its sums never change their order.
 
+    Args:
+        manifest: of the checkpoint, if this process has verified it.
 
-@dataclass(frozen=True)
-class Job:
-    """What all shards of a run have in common.
-
-    Attributes:
-        checkpoint: its folder.
-        device, precision: of the computation; a GPU has a precision of its own.
-        unit, form: what the input holds, and the format of the tables.
-        until: the day of the run; no page is taken to be of a later one.
-        out: folder of the output, or the URL of a prefix.
+    Raises:
+        InputError: the checkpoint is damaged, or has been replaced since the run began.
     """
-
-    checkpoint: str
-    device: Device
-    precision: Precision
-    unit: Unit
-    form: Format
-    until: date
-    out: str
-
-
-@dataclass
-class Counts:
-    """What a run, or a shard of it, has seen."""
-
-    records: int = 0
-    sentences: int = 0
-    rejects: int = 0
-    truncated: int = 0
-    labels: Counter[str] = field(default_factory=Counter)
-
-    def __iadd__(self, other: "Counts") -> "Counts":
-        self.records += other.records
-        self.sentences += other.sentences
-        self.rejects += other.rejects
-        self.truncated += other.truncated
-        self.labels += other.labels
-        return self
-
-    def add(self, item: Window | Reject) -> None:
-        if isinstance(item, Reject):
-            self.rejects += 1
-            return
-        self.records += len(item.placed)
-        self.sentences += len(item.texts)
-        self.truncated += int(item.truncated.sum())
-        self.labels.update(chain.from_iterable(item.labels))
-
-
-def open_classifier(job: Job) -> Classifier:
-    """Return the classifier of a job. One thread: processes of one thread each do more, and its sums never change their order."""
-    return Classifier(Path(job.checkpoint), precision=job.precision, threads=1, device=job.device)
+    classifier = Classifier(Path(job.checkpoint), job.precision, threads=1, device=job.device, manifest=manifest)
+    if classifier.manifest.version != job.version:
+        raise InputError(
+            f"{job.checkpoint}: was replaced by another checkpoint in mid-run; put it back, and the same command goes on"
+        )
+    return classifier
 
 
 def read_shard(shard: Shard, unit: Unit, until: date) -> Iterator[Placed | Reject]:
@@ -132,5 +89,5 @@ def run_shard(shard: Shard, job: Job, classifier: Classifier) -> Counts:
             if path.is_file() and path.stat().st_size:
                 files[name] = path.stat().st_size
                 storage.publish(path, storage.join(job.out, name))
-    storage.write_bytes(job.out, done_mark(shard), orjson.dumps({"counts": vars(counts), "files": files}))
+    storage.write_bytes(job.out, shard.done_mark, orjson.dumps({"counts": vars(counts), "files": files}))
     return counts

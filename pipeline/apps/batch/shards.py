@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -12,10 +13,12 @@ from pipeline.corpus.input_files import READ_ERRORS, Part, is_compressed, kind_o
 
 # Bytes of input in a shard: an hour of work for the slowest model, a minute for the fastest, and what is lost when one is killed.
 LARGEST_SHARD = 2**24
-# Smaller ones have too few sentences to sort.
-SMALLEST_SHARD = 2**20
-# Shards that an input has at least, so that many processes have some, unless they would be too small.
-SHARDS = 64
+# Some two thousand sentences, of which 1 % is padding once they are sorted.
+SMALL_SHARD = 2**18
+# Some four hundred, 4 %.
+SMALLEST_SHARD = 2**16
+# Shards that an input has, so that all processes have some and end together: a few at any price, many where they are not small.
+FEW_SHARDS, MANY_SHARDS = 8, 256
 # Bytes of text that a byte of a file stands for, roughly.
 _TEXT_COMPRESSED = 4.0
 _TEXT_IN_PAGES = 0.1
@@ -33,6 +36,11 @@ class Shard:
     @property
     def name(self) -> str:
         return f"{self.number:05d}"
+
+    @property
+    def done_mark(self) -> str:
+        """Name of the file that says that all its output is there."""
+        return f"done/{self.name}.json"
 
 
 @dataclass(frozen=True)
@@ -60,20 +68,24 @@ class InputFile:
         return [Part(self.file, start, stop, line) for (start, line), stop in zip(starts, [*stops, None], strict=True)]
 
 
-def survey(files: list[str], shard_bytes: int | None, threads: int) -> tuple[list[InputFile], int]:
-    """Read every file once, for its hash and for the places where it can be cut.
-
-    Args:
-        shard_bytes: of input per shard; chosen by the size of the input unless told.
-
-    Returns:
-        The files, and the bytes per shard.
-    """
+def text_bytes(files: list[str], threads: int) -> int:
+    """Return about how many bytes of text the ``files`` hold, by their sizes."""
     with ThreadPoolExecutor(threads) as pool:
-        if shard_bytes is None:
-            total = sum(pool.map(_size, files))
-            shard_bytes = min(max(total // SHARDS, SMALLEST_SHARD), LARGEST_SHARD)
-        return list(pool.map(lambda file: _survey_file(file, shard_bytes), files)), shard_bytes
+        return sum(pool.map(_size, files))
+
+
+def shard_size(total: int) -> int:
+    """Return the bytes of input per shard: a power of two of them have the same size, since processors come in such numbers."""
+    shards = 1
+    while shards < MANY_SHARDS and total // (2 * shards) >= (SMALLEST_SHARD if shards < FEW_SHARDS else SMALL_SHARD):
+        shards *= 2
+    return min(max(math.ceil(total / shards), SMALLEST_SHARD), LARGEST_SHARD)
+
+
+def survey(files: list[str], shard_bytes: int, threads: int) -> list[InputFile]:
+    """Read every file once, for its hash and for the places where it can be cut into shards of ``shard_bytes``."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda file: _survey_file(file, shard_bytes), files))
 
 
 def _size(file: str) -> int:

@@ -3,21 +3,22 @@
 import csv
 import itertools
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from pipeline.apps.batch.predictions import Unit, Window
+from pipeline.apps.batch.job import Format, Unit
+from pipeline.apps.batch.predictions import Window
 from pipeline.corpus.records import Article
 
-Format = Literal["parquet", "jsonl", "csv"]
-FORMATS: tuple[Format, ...] = ("parquet", "jsonl", "csv")
 Schema = dict[str, str]  # Arrow's name of the type, by column
 Columns = dict[str, Sequence[Any] | NDArray[Any]]
 
+_FIRST_DAY = date(1970, 1, 1)
 # Rows of a row group of Parquet: what readers can skip, or share out.
 _ROW_GROUP = 2**16
 
@@ -158,10 +159,40 @@ class Table:
 def arrow_table(columns: Columns, schema: Schema) -> Any:
     import pyarrow as pa
 
-    kinds = {"list": pa.list_(pa.string()), "string": pa.string(), "date32": pa.date32(), "bool": pa.bool_()}
-    kinds |= {"int32": pa.int32(), "float32": pa.float32()}
-    arrow = pa.schema([(name, kinds[kind]) for name, kind in schema.items()])
-    return pa.table([pa.array(columns[name], type=arrow.field(name).type) for name in schema], schema=arrow)
+    return pa.table({name: _array(columns[name], kind) for name, kind in schema.items()})
+
+
+def _array(values: Sequence[Any] | NDArray[Any], kind: str) -> Any:
+    """Return a column as Arrow has it.
+
+    Made of its buffers, since ``pa.array`` imports pandas wherever that is installed: it takes as long as all other
+    imports, in every process, for nothing.
+    """
+    import pyarrow as pa
+
+    def of_buffers(kind: Any, content: NDArray[Any], valid: NDArray[np.uint8] | None = None) -> Any:
+        return pa.Array.from_buffers(
+            kind, len(values), [None if valid is None else pa.py_buffer(valid), pa.py_buffer(content)]
+        )
+
+    match kind:
+        case "string":
+            builder = pa.lib.StringBuilder()
+            builder.append_values(values)
+            return builder.finish()
+        case "list":
+            ends = np.cumsum([0, *map(len, values)])
+            return pa.ListArray.from_arrays(_array(ends, "int32"), _array(list(itertools.chain(*values)), "string"))
+        case "bool":
+            return of_buffers(pa.bool_(), np.packbits(values, bitorder="little"))
+        case "date32":
+            days = np.array([value or _FIRST_DAY for value in values], dtype="datetime64[D]").astype(np.int32)
+            return of_buffers(
+                pa.date32(), days, np.packbits([value is not None for value in values], bitorder="little")
+            )
+        case "int32":
+            return of_buffers(pa.int32(), np.ascontiguousarray(values, np.int32))
+    return of_buffers(pa.float32(), np.ascontiguousarray(values, np.float32))
 
 
 def _plain(column: Sequence[Any] | NDArray[Any]) -> Sequence[Any]:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.apps.batch import local
+from pipeline.apps import classify as module
+from pipeline.apps.batch.local import run_local
 from pipeline.apps.classify import classify
 from pipeline.errors import InputError
 
@@ -46,18 +47,17 @@ def whole(checkpoint, news, tmp_path) -> dict[str, bytes]:
 
 def test_processes_do_not_change_a_byte_and_a_killed_one_is_replaced(checkpoint, news, whole, tmp_path, monkeypatch):
     killed = []
-    run_local = local.run_local
 
-    def killing_one(shards, job, processes, report):
+    def killing_one(shards, job, workers, processes, report):
         def then_kill(counts):
             report(counts)
             if not killed and active_children():
                 killed.append(active_children()[0])
                 killed[0].kill()
 
-        run_local(shards, job, processes, then_kill)
+        run_local(shards, job, workers, processes, then_kill)
 
-    monkeypatch.setattr(local, "run_local", killing_one)
+    monkeypatch.setattr(module, "run_local", killing_one)
     counts = classify([str(news)], checkpoint, tmp_path / "out", processes=2, shard_bytes=SHARD)
     assert killed
     assert (counts.records, counts.rejects) == (20, 2)

@@ -7,13 +7,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.apps.batch.shards import SMALLEST_SHARD, difference, encode_plan, plan, survey
+from pipeline.apps.batch.shards import (
+    FEW_SHARDS,
+    LARGEST_SHARD,
+    MANY_SHARDS,
+    SMALL_SHARD,
+    SMALLEST_SHARD,
+    difference,
+    encode_plan,
+    plan,
+    shard_size,
+    survey,
+    text_bytes,
+)
 from pipeline.corpus.input_files import Part
 from pipeline.corpus.readers import read_part
 
 
 def shards_of(files: list[Path], shard_bytes: int | None):
-    surveyed, shard_bytes = survey([str(file) for file in files], shard_bytes, threads=2)
+    names = [str(file) for file in files]
+    shard_bytes = shard_bytes or shard_size(text_bytes(names, threads=2))
+    surveyed = survey(names, shard_bytes, threads=2)
     return surveyed, plan(surveyed, shard_bytes)
 
 
@@ -67,6 +81,27 @@ def test_small_input_is_not_cut_below_what_can_be_sorted(tmp_path):
     (file,), shards = shards_of([tmp_path / "a.jsonl"], None)
     assert len(shards) == 1
     assert file.bytes < SMALLEST_SHARD
+
+
+@given(st.integers(0, 2**36))
+def test_shards_are_of_one_size_as_many_as_can_be_and_large_enough_to_sort(total):
+    size = shard_size(total)
+    shards = -(-total // size)
+    assert SMALLEST_SHARD <= size <= LARGEST_SHARD
+    if size < LARGEST_SHARD:
+        assert shards in {0, *(2**power for power in range(9))}
+    if shards > FEW_SHARDS:
+        assert size >= SMALL_SHARD
+    elif total >= 2 * SMALLEST_SHARD:
+        assert size < 2 * SMALLEST_SHARD or shards == FEW_SHARDS
+    assert shards <= MANY_SHARDS or size == LARGEST_SHARD
+
+
+def test_file_is_cut_into_shards_of_the_size_that_is_chosen(tmp_path):
+    (tmp_path / "a.jsonl").write_text((json.dumps({"id": "a", "text": "Apel digelar. " * 300}) + "\n") * 200)
+    (file,), shards = shards_of([tmp_path / "a.jsonl"], None)
+    assert len(shards) == 8
+    assert max(file.weights) < 1.05 * min(file.weights)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n\n"])
