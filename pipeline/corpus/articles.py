@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.corpus.input_files import find_files
-from pipeline.corpus.readers import Reject, read_records
+from pipeline.corpus.input_files import Part, find_files
+from pipeline.corpus.readers import Reject, read_part
 from pipeline.corpus.records import Article
 from pipeline.errors import complain
 
@@ -14,18 +14,18 @@ def read_corpus(folder: Path) -> list[Article]:
     Raises:
         InputError: a record cannot be read, or an id occurs twice; all such records are listed.
     """
-    articles: dict[str, Article] = {}
+    articles: list[Article] = []
     first: dict[str, str] = {}
     problems = []
     for path in find_files([str(folder)]):
-        for number, record in enumerate(read_records(path), 1):
-            if isinstance(record, Reject):
-                problems.append(f"{record.place}: {record.reason}; expected {record.expected}")
-            elif isinstance(record, Article) and articles.setdefault(record.id, record) is not record:
-                problems.append(
-                    f"{path}, record {number}: article id '{record.id}' occurs twice, first in {first[record.id]}"
-                )
-            elif isinstance(record, Article):
-                first[record.id] = f"{path}, record {number}"
+        for found in read_part(Part(path)):
+            if isinstance(found, Reject):
+                problems.append(f"{found.place}: {found.reason}; expected {found.expected}")
+            elif isinstance(found.record, Article):
+                name = found.record.id
+                if name in first:
+                    problems.append(f"{found.place}: article id '{name}' occurs twice, first in {first[name]}")
+                first.setdefault(name, found.place)
+                articles.append(found.record)
     complain(problems, f"articles in {folder} cannot be used")
-    return list(articles.values())
+    return articles

@@ -26,9 +26,7 @@ def test_all_bad_records_are_listed_at_once(tmp_path):
     assert heading == f"articles in {tmp_path} cannot be used (3):"
     assert missing == f"  {tmp_path}/1.jsonl:2: 'text' is missing; expected an object with 'id', 'title', 'text'"
     assert invalid.startswith(f"  {tmp_path}/1.jsonl:3: is not valid JSON: ")
-    assert (
-        twice == f"  {tmp_path}/2.jsonl, record 1: article id 'a' occurs twice, first in {tmp_path}/1.jsonl, record 1"
-    )
+    assert twice == f"  {tmp_path}/2.jsonl:1: article id 'a' occurs twice, first in {tmp_path}/1.jsonl:1"
 
 
 def test_article_given_twice_word_for_word_occurs_twice(tmp_path):
