@@ -35,6 +35,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
         yield beside
         for file in beside.rglob("*"):
             if file.is_file():
+                # The folder was made as the umask has it; safetensors lets nobody but the owner read.
+                file.chmod(beside.stat().st_mode & 0o666)
                 with file.open("rb") as content:
                     os.fsync(content.fileno())
         shutil.rmtree(path, ignore_errors=True)
