@@ -22,9 +22,7 @@ class PieceStream:
             yield [str(piece) for piece in self.tokens[start : start + SENTENCE].tolist()]
 
 
-def co_occurrence_vectors(
-    tokens: Ids, vocab_size: int, size: int, epochs: int, seed: int, workers: int
-) -> NDArray[np.float32]:
+def co_occurrence_vectors(tokens: Ids, vocab_size: int, size: int, epochs: int, seed: int) -> NDArray[np.float32]:
     """Train skip-gram vectors with negative sampling (Mikolov et al. 2013) of the word pieces in ``tokens``.
 
     Returns:
@@ -40,7 +38,8 @@ def co_occurrence_vectors(
         sample=1e-4,
         epochs=epochs,
         seed=seed,
-        workers=workers,
+        # More would take turns in another order each time, and give other vectors.
+        workers=1,
     )
     vectors = np.zeros((vocab_size, size), dtype=np.float32)
     seen = np.array([int(key) for key in model.wv.index_to_key])

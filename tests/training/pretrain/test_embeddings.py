@@ -6,12 +6,20 @@ import pytest
 from pipeline.training.pretrain.embeddings import co_occurrence_vectors
 
 
-@pytest.fixture(scope="module")
-def vectors() -> np.ndarray:
-    """Of pieces 0 to 9 and 10 to 19, which never meet within 200 tokens; 20 to 24 do not occur."""
+def learned() -> np.ndarray:
+    """Return vectors of pieces 0 to 9 and 10 to 19, which never meet within 200 tokens; 20 to 24 do not occur."""
     generator = np.random.default_rng(0)
     groups = [generator.integers(10 * (number % 2), 10 * (number % 2) + 10, 200) for number in range(100)]
-    return co_occurrence_vectors(np.concatenate(groups).astype(np.uint16), 25, 16, epochs=3, seed=1, workers=1)
+    return co_occurrence_vectors(np.concatenate(groups).astype(np.uint16), 25, 16, epochs=3, seed=1)
+
+
+@pytest.fixture(scope="module")
+def vectors() -> np.ndarray:
+    return learned()
+
+
+def test_the_same_tokens_give_the_same_vectors(vectors):
+    assert np.array_equal(learned(), vectors)
 
 
 def test_pieces_that_occur_are_centred_with_standard_deviation_1(vectors):
