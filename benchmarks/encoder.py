@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 import datasets
 import numpy as np
+import pandas as pd
 import torch
 import typer
 from transformers import AutoConfig, AutoModel, AutoTokenizer
@@ -34,6 +35,10 @@ from pipeline.training.evaluation import Predictions, rows_by_part
 from pipeline.training.fine_tune import FineTuned, TrainConfig, fine_tune
 from pipeline.training.inference import logits_of
 from pipeline.training.metrics import bootstrap_interval, macro_f1
+from pipeline.training.pretrain.budget import Budget
+from pipeline.training.pretrain.config import PretrainConfig
+from pipeline.training.pretrain.pretrain import pretrain
+from pipeline.training.pretrain.text import TextSource
 
 Figures = dict[str, Any]
 
@@ -113,6 +118,18 @@ def fingerprint_of(sentences: Sentences, settings: TrainConfig, *folders: Path) 
     files = [file for folder in folders for file in sorted(folder.glob("*")) if file.is_file()]
     parts = [sentences.fingerprint, json.dumps(settings.model_dump(exclude={"encoder"})), *map(sha256, files)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def pretrained(sources: list[TextSource], folder: Path, settings: PretrainConfig, budget: Budget) -> "pd.Series[float]":
+    """Pretrain an encoder in ``folder``, unless it is there, going on where a run was killed; return the end of its learning curve."""
+    if not (folder / "config.json").is_file():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        pretrain(sources, folder, settings, budget, resume=True)
+    return end_of_curve(folder)
+
+
+def end_of_curve(encoder: Path) -> "pd.Series[float]":
+    return pd.read_csv(encoder / "pretraining.csv").iloc[-1]
 
 
 def random_twin(encoder: Path, folder: Path) -> Path:

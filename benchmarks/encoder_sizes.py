@@ -1,11 +1,11 @@
-"""Which size of encoder to ship: what it learns of equal compute, what it is worth fine-tuned, how fast it runs, how large it is.
+"""Which size of encoder to ship: what it learns of equal compute or equal text, its worth fine-tuned, its speed, its size.
 
-    python benchmarks/encoder_sizes.py TEXT... [--shape 2x128] [--shape 4x256] [--shape 6x384] [--minutes 60]
+    python benchmarks/encoder_sizes.py TEXT... [--shape 2x128] [--shape 4x256] [--shape 6x384] [--minutes 60 or --tokens 5000000]
     python benchmarks/encoder_sizes.py --encoder 4x256=FOLDER --encoder 6x384=FOLDER
 
-Trains each shape for the same time on the same machine (``netral pretrain``, killed runs go on), or takes finished encoders with their
-``pretraining.csv``. Each is fine-tuned with ``--seeds`` seeds, exported, and timed on the test sentences in netral's runtime with one
-thread; the best of three passes counts. Half precision is what an encoder is shipped in.
+Trains each shape (``netral pretrain``, killed runs go on) for the same time on the same machine, or on equally many tokens; or takes
+finished encoders with their ``pretraining.csv``. Each is fine-tuned with ``--seeds`` seeds, exported, and timed on the test sentences in
+netral's runtime with one thread; the best of three passes counts. Half precision is what an encoder is shipped in.
 """
 
 import json
@@ -14,9 +14,8 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
-from encoder import Sentences, fine_tuned, fingerprint_of, kept, named_folders
+from encoder import Sentences, end_of_curve, fine_tuned, fingerprint_of, kept, named_folders, pretrained
 from safetensors import safe_open
 
 from pipeline.classifier.predict import Classifier
@@ -33,8 +32,8 @@ from pipeline.training.fine_tune import FineTuned, TrainConfig
 from pipeline.training.inference import logits_of
 from pipeline.training.model_card import CorpusFacts
 from pipeline.training.parity import Bounds
+from pipeline.training.pretrain.budget import Budget
 from pipeline.training.pretrain.config import PretrainConfig
-from pipeline.training.pretrain.pretrain import pretrain
 from pipeline.training.pretrain.text import TextSource
 
 
@@ -100,6 +99,7 @@ def main(
         list[str] | None, typer.Option(help="NAME=FOLDER of a finished one; may be given again.")
     ] = None,
     minutes: float = 60.0,
+    tokens: Annotated[int | None, typer.Option(help="Instead: each reads as much.")] = None,
     seeds: int = 1,
     epochs: int | None = None,
     dataset: Path = Path("data/dataset"),
@@ -115,10 +115,8 @@ def main(
             sources = [TextSource.parse(name) for name in text]
             for name in shape:
                 folders[name] = out / name
-                if not (folders[name] / "config.json").is_file():
-                    settings = shaped(load_config(pretraining, PretrainConfig), name)
-                    out.mkdir(parents=True, exist_ok=True)
-                    pretrain(sources, folders[name], settings, minutes, resume=True)
+                settings = shaped(load_config(pretraining, PretrainConfig), name)
+                pretrained(sources, folders[name], settings, Budget(tokens=tokens) if tokens else Budget(minutes))
         if not folders:
             raise InputError("give TEXT... to train on, or --encoder NAME=FOLDER")
         data = Sentences.read(dataset, challenge)
@@ -127,7 +125,7 @@ def main(
             train = train.model_copy(update={"epochs": epochs})
         rows = []
         for name, folder in folders.items():
-            curve = pd.read_csv(folder / "pretraining.csv").iloc[-1]
+            curve = end_of_curve(folder)
             scores: list[float] = []
             speeds: dict[str, float] = {}
             for seed in range(train.seed, train.seed + seeds):

@@ -19,6 +19,7 @@ import typer
 
 from pipeline.config import load_config
 from pipeline.corpus.labels import load_labels
+from pipeline.errors import user_errors
 from pipeline.files import sha256, write_json
 from pipeline.training import plots
 from pipeline.training.baselines import tfidf_predictions
@@ -151,4 +152,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with user_errors():
+        typer.run(main)

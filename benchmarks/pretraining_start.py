@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from pipeline.config import load_config
+from pipeline.errors import user_errors
 from pipeline.training.pretrain.batches import draw_batch
 from pipeline.training.pretrain.config import PretrainConfig
 from pipeline.training.pretrain.loop import evaluate, vocabulary_of
@@ -84,4 +85,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with user_errors():
+        typer.run(main)

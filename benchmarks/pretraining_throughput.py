@@ -13,23 +13,23 @@ from pathlib import Path
 import numpy as np
 import torch
 import typer
-from accelerate import Accelerator
 from rich.console import Console
 
 from pipeline.config import load_config
 from pipeline.errors import user_errors
 from pipeline.training.pretrain.batches import draw_batch, to_device
 from pipeline.training.pretrain.config import PretrainConfig
-from pipeline.training.pretrain.loop import adamw, step, vocabulary_of
+from pipeline.training.pretrain.loop import adamw, descend, gradients, vocabulary_of
 from pipeline.training.pretrain.objective import Pretraining, new_model, smooth_inverse_frequency
 from pipeline.training.pretrain.preparation import prepare_tokens
-from pipeline.training.pretrain.pretrain import bert_config
+from pipeline.training.pretrain.pretrain import bert_config, device
 from pipeline.training.pretrain.rate import matrix_rate, step_flops
 from pipeline.training.pretrain.state import Position
 from pipeline.training.pretrain.text import TextSource
 from pipeline.training.pretrain.tokens import BLOCK, as_blocks, read_tokens
 
-WARM_UP = 3
+# Steps; a GPU compiles for the shapes of batches as they come.
+WARM_UP = 10
 
 
 def main(
@@ -46,21 +46,26 @@ def main(
         tokenizer = prepare_tokens(sources, Path(scratch), settings, Console(stderr=True))
         blocks = as_blocks(read_tokens(Path(scratch) / "train.bin"))
         weights = smooth_inverse_frequency(np.bincount(blocks.ravel(), minlength=settings.vocab_size), range(5))
-        accelerator = Accelerator(mixed_precision="bf16" if torch.cuda.is_available() else "no")
+        accelerator = device()
         model = Pretraining(new_model(bert_config(settings)), weights)
+        if accelerator.device.type == "cuda":
+            model.language_model.base_model.compile()
         vocabulary = vocabulary_of(tokenizer)
         network, optimizer = accelerator.prepare(model, adamw(model, settings))
         network.train()
         flops, position, begun = 0, Position(), time.perf_counter()
+        batch = draw_batch(blocks, position, vocabulary, settings)
         while position.step <= WARM_UP or time.perf_counter() - begun < seconds:
             if position.step == WARM_UP:
                 flops, position.blocks, begun = 0, 0, time.perf_counter()
-            batch = draw_batch(blocks, position, vocabulary, settings)
-            masked_loss, _, _ = step(network, optimizer, to_device(batch, accelerator.device), accelerator, settings)
-            masked_loss.item()  # waits for the device
+            masked_loss, _, norm = gradients(network, to_device(batch, accelerator.device), accelerator, settings)
             flops += step_flops(model.language_model.config, batch, summary=True)
             position.step += 1
             position.blocks += settings.batch_blocks
+            # As pretraining does: drawn while a GPU is at work.
+            batch = draw_batch(blocks, position, vocabulary, settings)
+            descend(optimizer, norm)
+            masked_loss.item()  # waits for the device
         spent = time.perf_counter() - begun
         most = matrix_rate(accelerator.device)
     print(

@@ -14,13 +14,14 @@ from typing import Annotated
 
 import pandas as pd
 import typer
+from encoder import pretrained
 from transformers import BertTokenizer
 
 from pipeline.config import load_config
 from pipeline.errors import user_errors
 from pipeline.files import write_json
+from pipeline.training.pretrain.budget import Budget
 from pipeline.training.pretrain.config import PretrainConfig
-from pipeline.training.pretrain.pretrain import pretrain
 from pipeline.training.pretrain.text import TextSource, paragraphs
 from pipeline.training.pretrain.tokens import HELD_OUT_EVERY
 
@@ -52,12 +53,9 @@ def main(
         rows = []
         for pieces in size:
             folder = out / str(pieces)
-            if not (folder / "config.json").is_file():
-                out.mkdir(parents=True, exist_ok=True)
-                changed = PretrainConfig(**settings.model_dump() | {"vocab_size": pieces})
-                pretrain(sources, folder, changed, minutes, resume=True)
+            changed = PretrainConfig(**settings.model_dump() | {"vocab_size": pieces})
+            curve = pretrained(sources, folder, changed, Budget(minutes))
             per_word, whole = words_and_pieces(BertTokenizer.from_pretrained(folder), held_out)
-            curve = pd.read_csv(folder / "pretraining.csv").iloc[-1]
             row = {
                 "pieces": pieces,
                 "pieces_per_word": per_word,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline.errors import user_errors
+from pipeline.errors import InputError, user_errors
 
 app = typer.Typer(
     add_completion=False,
@@ -128,24 +128,31 @@ def pretrain(
     config: Annotated[
         Path | None, typer.Option(help="Shape and schedule; configs/pretrain.yaml, with --from configs/adapt.yaml.")
     ] = None,
-    minutes: Annotated[float, typer.Option(min=0.01, help="Time to train, over all runs.")] = 45.0,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Time to train, over all runs; 45, or that of the run to resume.")
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option(min=1, help="Instead: tokens to read, which gives the same encoder every time.")
+    ] = None,
     resume: Annotated[bool, typer.Option(help="Go on with an unfinished run.")] = False,
     track: Annotated[bool, typer.Option(help="Log to MLflow, at MLFLOW_TRACKING_URI or mlflow.db.")] = False,
 ) -> None:
     """Train a compact encoder, tokenizer included, on plain text; or go on with a published one."""
     with user_errors(missing="check its name"), ExitStack() as stack:
         try:
+            from pipeline.training.pretrain.budget import Budget
             from pipeline.training.pretrain.config import AdaptConfig, PretrainConfig
             from pipeline.training.pretrain.loop import Report
             from pipeline.training.pretrain.pretrain import adapt, pretrain, unobserved
         except ModuleNotFoundError as error:
-            from pipeline.errors import InputError
-
             raise InputError(
                 f"pretraining needs '{error.name}'; install it with: pip install 'netral[train]'"
             ) from None
         from pipeline.config import load_config
         from pipeline.training.pretrain.text import TextSource
+
+        if revision and not encoder:
+            raise InputError("--revision is of an encoder to go on with; name it with --from")
 
         def observe(begun: Mapping[str, Any]) -> Report:
             """Open an MLflow run, or go on with the one of the run that is resumed."""
@@ -155,21 +162,19 @@ def pretrain(
             run_id = note.read_text() if note.exists() else None
             diary = stack.enter_context(tracking.diary(run_id, f"pretrain {out.name}", {"command": "pretrain"}))
             note.write_text(diary.run_id)
-            sources = {source["path"]: {key: source[key] for key in ("share", "sha256")} for source in begun["sources"]}
-            diary.parameters({"config": begun["config"], "from": begun["from"]})
-            diary.parameters(
-                {f"text{number}": {"path": path, **of} for number, (path, of) in enumerate(sources.items())}
-            )
+            diary.parameters({name: begun[name] for name in ("config", "encoder", "budget")})
+            diary.parameters({f"text{number}": source for number, source in enumerate(begun["text"])})
             return lambda step, figures: diary.metrics(figures, step)
 
         sources = [TextSource.parse(name) for name in text]
         watch = observe if track else unobserved
+        budget = Budget(minutes, tokens) if minutes or tokens else None
         if encoder is None:
             settings = load_config(config or Path("configs/pretrain.yaml"), PretrainConfig)
-            pretrain(sources, out, settings, minutes, resume, watch)
+            pretrain(sources, out, settings, budget, resume, watch)
         else:
             schedule = load_config(config or Path("configs/adapt.yaml"), AdaptConfig)
-            adapt(encoder, revision, sources, out, schedule, minutes, resume, watch)
+            adapt(encoder, revision, sources, out, schedule, budget, resume, watch)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.config import Config
-from pipeline.corpus.input_files import kind_of
 from pipeline.corpus.readers import Reject, read_records
 from pipeline.corpus.records import Article, normalise
 from pipeline.corpus.segment import SegmentConfig, segment
@@ -72,7 +71,7 @@ def unlabelled_sentences(text: Sequence[str], count: int, apart: Collection[str]
 
 
 def _sentences(source: TextSource) -> Iterator[str]:
-    if kind_of(source.path) in {"", ".txt"}:
+    if source.is_plain:
         for paragraph in paragraphs(source):
             for start, end in split_sentences(paragraph):
                 yield paragraph[start:end]

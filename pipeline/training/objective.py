@@ -1,4 +1,4 @@
-"""What fine-tuning minimises, and which labels its logits stand for: each by itself, or one of each group of exclusive ones."""
+"""What fine-tuning minimises, and which labels its logits stand for."""
 
 from collections.abc import Sequence
 

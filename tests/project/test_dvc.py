@@ -60,7 +60,9 @@ def test_every_shipped_config_is_valid():
         "evaluate": EvaluateConfig,
         "export": ExportConfig,
         "pretrain": PretrainConfig,
+        "pretrain-gpu": PretrainConfig,
         "adapt": AdaptConfig,
+        "continue": AdaptConfig,
     }
     assert {path.stem for path in (ROOT / "configs").glob("*.yaml")} == set(models)
     for name, model in models.items():

@@ -25,7 +25,8 @@ def draw_batch(
     Args:
         progress: share of the run that is done, in [0, 1].
     """
-    numbers = np.arange(position.blocks, position.blocks + step_blocks(config, progress, processes))
+    first = config.tokens_read // BLOCK + position.blocks
+    numbers = np.arange(first, first + step_blocks(config, progress, processes))
     epochs = numbers // len(blocks)
     chosen = np.concatenate(
         [
@@ -52,4 +53,11 @@ def mask_rate(config: AdaptConfig, progress: float) -> float:
 
 
 def to_device(batch: MaskedBatch, device: torch.device) -> MaskedBatch:
-    return MaskedBatch(**{name: tensor.to(device) for name, tensor in vars(batch).items()})
+    """Send a batch to ``device``: to a GPU through pinned memory, so that nobody waits for the copy."""
+    on_gpu = device.type == "cuda"
+    return MaskedBatch(
+        **{
+            name: (tensor.pin_memory() if on_gpu else tensor).to(device, non_blocking=on_gpu)
+            for name, tensor in vars(batch).items()
+        }
+    )

@@ -19,6 +19,7 @@ class AdaptConfig(Config):
         max_gradient_norm: gradients are clipped to it.
         mask_rate, final_mask_rate: share of words that are hidden, at the start and at the end of the run.
         summary_weight: weight of the loss that has ``[CLS]`` predict the bag of words; 0 leaves the pooler as it is.
+        tokens_read: tokens of this very text that the encoder has read before, with the same ``seed``; reading begins behind them.
         seed: of everything random.
     """
 
@@ -31,6 +32,7 @@ class AdaptConfig(Config):
     mask_rate: float = Field(gt=0, lt=1)
     final_mask_rate: float = Field(gt=0, lt=1)
     summary_weight: float = Field(ge=0)
+    tokens_read: int = Field(default=0, ge=0)
     seed: Seed
 
 

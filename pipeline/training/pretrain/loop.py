@@ -1,4 +1,4 @@
-"""The steps of pretraining, until the time is spent."""
+"""The steps of pretraining, until the budget is spent."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,9 +15,10 @@ from transformers import PreTrainedTokenizerBase
 
 from pipeline.errors import InputError
 from pipeline.training.pretrain.batches import draw_batch, step_blocks, to_device
+from pipeline.training.pretrain.budget import Budget
 from pipeline.training.pretrain.config import AdaptConfig
 from pipeline.training.pretrain.log import HeldOut, Log
-from pipeline.training.pretrain.masking import Vocabulary, mask_words
+from pipeline.training.pretrain.masking import MaskedBatch, Vocabulary, mask_words
 from pipeline.training.pretrain.objective import Pretraining
 from pipeline.training.pretrain.rate import matrix_rate, step_flops
 from pipeline.training.pretrain.state import Position, load_state, save_state
@@ -25,6 +26,8 @@ from pipeline.training.pretrain.tokens import BLOCK, Ids
 
 # After so many steps in a row whose gradients are no numbers, nothing is to be hoped for.
 HOPELESS = 20
+# A state is saved after so many seconds, or after a tenth of the budget, whichever comes first.
+SAVE_EVERY = 120
 # Told the step and the figures of each evaluation.
 Report = Callable[[int, Mapping[str, float]], None]
 
@@ -52,13 +55,13 @@ def run(
     text: Text,
     vocabulary: Vocabulary,
     config: AdaptConfig,
-    minutes: float,
+    budget: Budget,
     work: Path,
     accelerator: Accelerator,
     console: Console,
     report: Report,
 ) -> None:
-    """Optimise ``model`` in place until ``minutes`` are spent, from the last saved state on.
+    """Optimise ``model`` in place until ``budget`` is spent, from the last saved state on.
 
     Of several processes, each reads its share of every step's blocks; the first one keeps the time, measures, and writes.
     """
@@ -72,37 +75,46 @@ def run(
     network, wrapped = accelerator.prepare(model, optimizer)
     first, processes = accelerator.is_main_process, accelerator.num_processes
 
-    budget = minutes * 60
+    def drawn(position: Position) -> tuple[MaskedBatch, int]:
+        """Return this process's share of the step at ``position``, and how many blocks all processes read in it."""
+        spent = budget.spent(position)
+        batch = draw_batch(text.train, position, vocabulary, config, spent, accelerator.process_index, processes)
+        return batch, step_blocks(config, spent, processes)
+
+    saved, saved_at = budget.spent(position), position.seconds
+    begun = saved_at
     last = time.perf_counter()
-    saved = begun = position.seconds
     flops = failed = 0
     log = Log(work / "log.csv", position.step) if first else None
     bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console)
     with bar:
         shown = console.is_terminal and first
-        task = bar.add_task("pretraining", total=budget, completed=int(position.seconds), visible=shown)
+        task = bar.add_task("pretraining", total=1.0, visible=shown)
+        bar.tasks[0].completed = saved
         network.train()
-        while position.seconds < budget:
-            progress = position.seconds / budget
+        batch, blocks = drawn(position)
+        while (spent := budget.spent(position)) < 1:
             for group in wrapped.param_groups:
-                group["lr"] = config.learning_rate * slope(progress, config.warmup)
-            batch = draw_batch(text.train, position, vocabulary, config, progress, accelerator.process_index, processes)
-            masked_loss, summary_loss, norm = step(
-                network, wrapped, to_device(batch, accelerator.device), accelerator, config
+                group["lr"] = config.learning_rate * slope(spent, config.warmup)
+            masked_loss, summary_loss, norm = gradients(
+                network, to_device(batch, accelerator.device), accelerator, config
             )
-            failed = 0 if norm.isfinite() else failed + 1
+            flops += step_flops(model.language_model.config, batch, model.summary is not None)
+            position.step += 1
+            position.blocks += blocks
+            # The next batch is drawn while a GPU is still at work on this one; nothing before has waited for it.
+            batch, blocks = drawn(position)
+            failed = 0 if descend(wrapped, norm) else failed + 1
             if failed == HOPELESS:
                 raise InputError(_diverged(position.step, work))
-            flops += step_flops(model.language_model.config, batch, model.summary is not None)
 
-            position.blocks += step_blocks(config, progress, processes)
-            position.step += 1
             now = time.perf_counter()
             position.seconds = agreed(position.seconds + now - last, accelerator)
             last = now
-            bar.update(task, completed=position.seconds, description=f"pretraining, loss {masked_loss.item():.2f}")
-            if position.seconds - saved >= min(120, budget / 10) or position.seconds >= budget:
-                saved = position.seconds
+            spent = budget.spent(position)
+            bar.update(task, completed=spent, description=f"pretraining, loss {masked_loss.item():.2f}")
+            if spent - saved >= 0.1 or position.seconds - saved_at >= SAVE_EVERY or spent >= 1:
+                saved, saved_at = spent, position.seconds
                 if log:
                     measured = evaluate(model, text.held_out, vocabulary, accelerator.device)
                     if not np.isfinite(measured.word_loss):
@@ -127,21 +139,23 @@ def _diverged(step: int, work: Path) -> str:
     return f"at step {step} the loss is no number any more; lower learning_rate, delete {work} and begin anew"
 
 
-def step(
-    network: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    batch: object,
-    accelerator: Accelerator,
-    config: AdaptConfig,
+def gradients(
+    network: torch.nn.Module, batch: MaskedBatch, accelerator: Accelerator, config: AdaptConfig
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Take one optimiser step, unless its gradients are no numbers; return both losses and the norm of the gradients."""
+    """Compute the gradients of one step, clipped; return both losses and the norm that the gradients had. Waits for no GPU."""
     masked_loss, summary_loss, _ = network(batch)
     accelerator.backward(masked_loss + config.summary_weight * summary_loss)
     norm = torch.as_tensor(accelerator.clip_grad_norm_(network.parameters(), config.max_gradient_norm))
-    if norm.isfinite():
+    return masked_loss.detach(), summary_loss.detach(), norm
+
+
+def descend(optimizer: torch.optim.Optimizer, norm: torch.Tensor) -> bool:
+    """Take the step, unless the ``norm`` of its gradients is no number; say whether it was taken."""
+    finite = bool(norm.isfinite())
+    if finite:
         optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return masked_loss, summary_loss, norm
+    return finite
 
 
 def agreed(seconds: float, accelerator: Accelerator) -> float:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from transformers import BertTokenizer, PreTrainedTokenizerBase
@@ -23,7 +22,7 @@ def prepare_tokens(sources: list[TextSource], work: Path, config: PretrainConfig
         finished: BertTokenizer = BertTokenizer.from_pretrained(work)
         return finished
     console.print("training the tokenizer")
-    tokenizer = train_wordpiece(_text(sources), config.vocab_size, config.max_length)
+    tokenizer = train_wordpiece(lambda: _text(sources), config.vocab_size, config.max_length)
     tokenizer.save_pretrained(work)
     encode_text(sources, tokenizer, work, console)
     return tokenizer
@@ -52,7 +51,6 @@ def cached_vectors(work: Path, tokens: Ids, config: PretrainConfig, console: Con
             config.word_size,
             config.embedding_epochs,
             config.seed,
-            torch.get_num_threads(),
         )
         with whole_file(path) as beside, beside.open("wb") as file:
             np.save(file, vectors)

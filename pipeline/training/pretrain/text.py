@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from pipeline.corpus.input_files import READ_ERRORS, open_bytes
+from pipeline.corpus.input_files import READ_ERRORS, kind_of, open_bytes
 from pipeline.errors import InputError
 
 
@@ -34,6 +34,11 @@ class TextSource:
             raise InputError(f"{source.path}: no such text file")
         return source
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether its name is that of plain text, rather than of articles."""
+        return kind_of(self.path) in {"", ".txt"}
+
 
 def open_text(path: Path) -> IO[str]:
     """Open ``.txt``, ``.xz`` or ``.zst`` as UTF-8 text."""
@@ -44,8 +49,10 @@ def paragraphs(source: TextSource) -> Iterator[str]:
     """Yield the non-empty lines of ``source`` in order, thinned evenly to its share.
 
     Raises:
-        InputError: the file is damaged or is not UTF-8.
+        InputError: the file is damaged, is not UTF-8, or its name says that it is no plain text.
     """
+    if not source.is_plain:
+        raise InputError(f"{source.path}: is no plain text; expected a paragraph a line, in .txt, .xz or .zst")
     due = 0.0
     try:
         with open_text(source.path) as lines:

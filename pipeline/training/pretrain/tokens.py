@@ -1,7 +1,8 @@
 """Paragraphs to token blocks: encoded once, kept on disk, read through a memory map."""
 
-import json
+import os
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from pipeline.errors import InputError
+from pipeline.files import write_json
 
 # Content tokens of a block, without [CLS] and [SEP]. Divisible by 2 and 4: a block is also read as two or four shorter ones.
 BLOCK = 120
@@ -47,7 +49,11 @@ def write_tokens(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase, folde
                 ids = np.array([*encoding.ids, separator], dtype=np.uint16)
                 (held_out if count % HELD_OUT_EVERY == 0 else train).write(ids.tobytes())
                 count += 1
-    (folder / "tokens.json").write_text(json.dumps({"paragraphs": count}))
+        for file in (train, held_out):
+            file.flush()
+            os.fsync(file.fileno())
+    # The last: a run that finds it does not encode again.
+    write_json(folder / "tokens.json", {"paragraphs": count})
 
 
 def read_tokens(path: Path) -> Ids:
@@ -62,6 +68,10 @@ def as_blocks(tokens: Ids) -> Ids:
     return tokens[: len(tokens) // BLOCK * BLOCK].reshape(-1, BLOCK)
 
 
+# Drawn once an epoch, not at every step: it takes a second where there are billions of tokens.
+@lru_cache(maxsize=2)
 def block_order(blocks: int, epoch: int, seed: int) -> NDArray[np.int64]:
     """Return the order in which ``epoch`` visits the blocks: a permutation that depends on nothing but its arguments."""
-    return np.random.default_rng([seed, epoch]).permutation(blocks)
+    order = np.random.default_rng([seed, epoch]).permutation(blocks)
+    order.flags.writeable = False
+    return order

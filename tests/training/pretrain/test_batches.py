@@ -63,6 +63,11 @@ def test_a_step_is_a_function_of_its_position():
     assert torch.equal(first.positions, again.positions)
 
 
+def test_what_the_encoder_has_read_before_is_passed_over():
+    later = config(tokens_read=3 * 4 * BLOCK + 7)
+    assert read(30, 0, later) == read(30, 3, config())
+
+
 def test_steps_and_seeds_differ():
     drawn = {
         tuple(draw_batch(numbered(30), Position(step, 4 * step), VOCABULARY, config(seed=seed)).positions.tolist())

@@ -10,14 +10,16 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import redirect_stderr
+from contextlib import chdir, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
 import pytest
 import torch
+from conftest import ROOT
 from made_corpus import ARTICLES, sentences
+from ruamel.yaml import YAML
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 from typer.testing import CliRunner
@@ -26,8 +28,10 @@ from pipeline.cli import app
 from pipeline.errors import InputError
 from pipeline.files import sha256
 from pipeline.training.encoder import load_encoder
+from pipeline.training.pretrain.budget import Budget
 from pipeline.training.pretrain.config import PretrainConfig
 from pipeline.training.pretrain.pretrain import pretrain
+from pipeline.training.pretrain.state import Position, save_state
 from pipeline.training.pretrain.text import TextSource
 from pipeline.training.pretrain.tokens import BLOCK
 
@@ -50,6 +54,7 @@ SETTINGS = {
     "seed": 1,
 }
 MINUTES = 0.05  # 3 seconds, a state after each tenth
+BUDGET = Budget(minutes=MINUTES)
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,8 @@ class Killed:
         return self.out.with_name(self.out.name + ".pretrain")
 
 
-def go_on(text: Path, out: Path, resume: bool = True, **changes: object) -> None:
-    pretrain([TextSource(text)], out, PretrainConfig(**SETTINGS | changes), MINUTES, resume)
+def go_on(text: Path, out: Path, resume: bool = True, budget: Budget | None = BUDGET, **changes: object) -> None:
+    pretrain([TextSource(text)], out, PretrainConfig(**SETTINGS | changes), budget, resume)
 
 
 def log_rows(path: Path) -> list[dict[str, float]]:
@@ -173,7 +178,10 @@ def test_an_unfinished_run_is_not_overwritten_unasked(killed, unfinished):
 
 
 def test_a_run_is_not_gone_on_with_in_another_shape(killed, unfinished):
-    with pytest.raises(InputError, match=r"encoder\.pretrain: was begun with other text or another configuration"):
+    with pytest.raises(
+        InputError,
+        match=r"encoder\.pretrain: was begun with other config; give what run\.json there says, or delete it",
+    ):
         go_on(killed.text, unfinished, hidden_size=32)
 
 
@@ -190,6 +198,103 @@ def test_a_run_is_not_gone_on_with_on_text_that_has_changed(killed, unfinished, 
     text.write_text(killed.text.read_text().replace("a", "o", 1))
     with pytest.raises(InputError, match="was begun with other text"):
         go_on(text, unfinished)
+
+
+@pytest.mark.parametrize("budget", [Budget(minutes=2 * MINUTES), Budget(tokens=1000)])
+def test_a_run_is_not_gone_on_with_for_another_length(killed, unfinished, budget):
+    with pytest.raises(InputError, match="was begun with other budget"):
+        go_on(killed.text, unfinished, budget=budget)
+
+
+class Interruption(BaseException):
+    """Stands for a kill."""
+
+
+def test_a_killed_run_of_so_many_tokens_ends_with_the_bytes_of_one_that_was_not(killed, tmp_path, monkeypatch):
+    """From the text on: tokenizer, vectors and weights."""
+    budget, shrinking = Budget(tokens=30 * 4 * BLOCK), {"batch_ramp": 0.5}
+    go_on(killed.text, tmp_path / "whole", False, budget, **shrinking)
+    saved: list[int] = []
+
+    def save_twice(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, position: Position) -> None:
+        if len(saved) == 2:
+            raise Interruption
+        save_state(folder, model, optimizer, position)
+        saved.append(position.step)
+
+    with monkeypatch.context() as patch, pytest.raises(Interruption):
+        patch.setattr("pipeline.training.pretrain.loop.save_state", save_twice)
+        go_on(killed.text, tmp_path / "killed", False, budget, **shrinking)
+    assert log_rows(tmp_path / "killed.pretrain/log.csv")[-1]["step"] > saved[-1]
+    # The length need not be told again.
+    go_on(killed.text, tmp_path / "killed", True, None, **shrinking)
+    for name in ("model.safetensors", "tokenizer.json"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    rows = log_rows(tmp_path / "whole/pretraining.csv")
+    again = log_rows(tmp_path / "killed/pretraining.csv")
+    assert [(row["step"], row["held_out_perplexity"]) for row in again] == [
+        (row["step"], row["held_out_perplexity"]) for row in rows
+    ]
+    assert 0 <= rows[-1]["tokens"] - 30 * 4 * BLOCK < 4 * BLOCK
+
+
+def test_a_run_that_was_killed_before_it_wrote_the_encoder_has_nothing_left_to_train(killed, tmp_path, monkeypatch):
+    def kill(*_: object) -> None:
+        raise Interruption
+
+    with monkeypatch.context() as patch, pytest.raises(Interruption):
+        patch.setattr("pipeline.training.pretrain.pretrain._write_encoder", kill)
+        go_on(killed.text, tmp_path / "encoder", False, Budget(tokens=1000), embedding_epochs=0)
+    before = json.loads((tmp_path / "encoder.pretrain/position.json").read_text())
+    go_on(killed.text, tmp_path / "encoder", True, None, embedding_epochs=0)
+    assert log_rows(tmp_path / "encoder/pretraining.csv")[-1]["step"] == before["step"]
+    assert not (tmp_path / "encoder.pretrain").exists()
+
+
+@pytest.mark.usefixtures("said")
+def test_another_stretch_goes_on_behind_what_was_read(killed, tmp_path):
+    """As ``configs/continue.yaml`` has it: the encoder, another schedule, the tokens that it has read."""
+    shipped = YAML(typ="safe").load((ROOT / "configs/continue.yaml").read_text())
+    read = int(log_rows(killed.out / "pretraining.csv")[-1]["tokens"])
+    (tmp_path / "continue.yaml").write_text(json.dumps(shipped | {"tokens_read": read, "batch_blocks": 4}))
+    command = ["pretrain", str(killed.text), "--from", str(killed.out), "--out", str(tmp_path / "encoder")]
+    ended = CliRunner().invoke(app, [*command, "--config", str(tmp_path / "continue.yaml"), "--tokens", "9600"])
+    assert ended.exit_code == 0, ended.output
+    assert (tmp_path / "encoder/tokenizer.json").read_bytes() == (killed.out / "tokenizer.json").read_bytes()
+    before, after = (load_file(folder / "model.safetensors") for folder in (killed.out, tmp_path / "encoder"))
+    assert {name: tensor.dtype for name, tensor in after.items()} == dict.fromkeys(before, torch.float16)
+    moved = (after["bert.pooler.dense.weight"] - before["bert.pooler.dense.weight"]).abs().max()
+    assert 0 < moved < 0.2
+    assert log_rows(tmp_path / "encoder/pretraining.csv")[-1]["tokens"] == 9600
+    assert AutoModel.from_pretrained(tmp_path / "encoder").config.hidden_dropout_prob == 0.1
+
+
+@pytest.mark.usefixtures("said")
+def test_others_may_read_the_encoder_if_the_umask_lets_them(killed):
+    umask = os.umask(0)
+    os.umask(umask)
+    assert {file.stat().st_mode & 0o777 for file in killed.out.iterdir()} == {0o666 & ~umask}
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--minutes", "1", "--tokens", "1000"], "give either minutes or tokens to train for"),
+        (["--revision", "abc"], "--revision is of an encoder to go on with; name it with --from"),
+        (["--out", "{text}"], "text.txt: is a file; name a folder for the encoder"),
+        (["--from", "none"], "none: no such folder, and no name on the Hugging Face hub"),
+        (["--config", "none.yaml"], "none.yaml: no such config file"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_before_any_work(killed, tmp_path, options, complaint):
+    options = [option.format(text=killed.text) for option in options]
+    with chdir(ROOT):
+        ended = CliRunner().invoke(
+            app, ["pretrain", str(killed.text), "--out", str(tmp_path / "encoder"), *options], catch_exceptions=False
+        )
+    assert ended.exit_code == 2
+    assert complaint in ended.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_too_little_text_is_refused_with_what_is_needed(tmp_path):

@@ -22,6 +22,7 @@ from transformers import (
 
 from pipeline.errors import InputError
 from pipeline.training.encoder import load_encoder
+from pipeline.training.pretrain.budget import Budget
 from pipeline.training.pretrain.config import AdaptConfig
 from pipeline.training.pretrain.pretrain import adapt
 from pipeline.training.pretrain.published import load_published
@@ -37,7 +38,7 @@ SCHEDULE = AdaptConfig(
     summary_weight=0.0,
     seed=1,
 )
-MINUTES = 0.02
+BUDGET = Budget(minutes=0.02)
 SHAPE = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -83,7 +84,7 @@ def published(request, tiny_tokenizer, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def adapted(published, text, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("adapted") / "encoder"
-    adapt(str(published), None, [TextSource(text)], out, SCHEDULE, MINUTES)
+    adapt(str(published), None, [TextSource(text)], out, SCHEDULE, BUDGET)
     return out
 
 
@@ -131,7 +132,7 @@ def test_a_checkpoint_without_a_head_gets_a_fresh_one(tiny_tokenizer, text, tmp_
     folder = write_published(
         tmp_path / "bare", "bert", tiny_tokenizer, BertModel(config), vocab_size=len(tiny_tokenizer)
     )
-    adapt(str(folder), None, [TextSource(text)], tmp_path / "encoder", SCHEDULE, 0.01)
+    adapt(str(folder), None, [TextSource(text)], tmp_path / "encoder", SCHEDULE, Budget(tokens=1000))
     assert "cls.predictions.transform.dense.weight" in load_file(tmp_path / "encoder/model.safetensors")
 
 
@@ -143,10 +144,10 @@ def test_an_encoder_that_has_changed_is_not_gone_on_with(tiny_tokenizer, text, t
         InputError,
         match=r"at step \d+ the loss is no number any more; lower learning_rate, delete \S+encoder\.pretrain and",
     ):
-        adapt(*arguments, too_fast, MINUTES)
+        adapt(*arguments, too_fast, BUDGET)
     (folder / "note.txt").write_text("changed")
-    with pytest.raises(InputError, match="was begun with other text or another configuration"):
-        adapt(*arguments, too_fast, MINUTES, resume=True)
+    with pytest.raises(InputError, match="was begun with other encoder; give"):
+        adapt(*arguments, too_fast, BUDGET, resume=True)
 
 
 def test_an_encoder_of_too_few_positions_is_refused(tiny_encoder):

@@ -95,3 +95,10 @@ def test_text_that_is_not_utf_8_is_refused(tmp_path):
     path = packed(tmp_path, ".txt", "é".encode("latin-1"))
     with pytest.raises(InputError, match="is not readable as UTF-8 text"):
         list(paragraphs(TextSource(path)))
+
+
+@pytest.mark.parametrize("name", ["news.jsonl", "news.csv.gz", "news.parquet", "page.html"])
+def test_articles_are_not_read_as_plain_text(tmp_path, name):
+    (tmp_path / name).write_text('{"id": "a", "text": "Pasar dibuka pagi."}\n')
+    with pytest.raises(InputError, match=rf"{name}: is no plain text; expected a paragraph a line"):
+        list(paragraphs(TextSource.parse(str(tmp_path / name))))
