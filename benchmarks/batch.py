@@ -1,10 +1,18 @@
 """Batch classification from files to files: netral beside what its users could take instead, and beside what the machine can do.
 
-    python benchmarks/batch.py [--articles 2000] [--rounds 3] [--growth 1000,10000,100000] [--no-base] [--out reports/benchmarks/batch.json]
+    python benchmarks/batch.py [--part encoder ...] [--articles 2000] [--rounds 3] [--out reports/benchmarks/batch.json]
 
-All contenders label the same sentences, interleaved, round after round; a figure is the median of its rounds. netral is
-timed from its start as a command to its end; the others without their imports and the loading of their models. Slow
-contenders get a share of the articles (``--share``). ``--articles 40 --rounds 1 --growth 100 --base-articles 10`` tries everything out.
+| part | what | minutes on two cores |
+|---|---|---|
+| encoder | all contenders on the checkpoint that ships | 16 |
+| base | the same in the shape of IndoBERT-base, random weights | 25 |
+| ray | the local engine beside Ray | 4 |
+| growth | time and memory of ``--growth 1000,10000,100000`` articles | 30, of which 26 for the last |
+
+Every part replaces its own figures in ``--out``, growth those of its sizes, so that they can be run one by one. Contenders label
+the same sentences, interleaved, round after round; a figure is the median of its rounds. netral is timed from its start as a
+command to its end; the others without their imports and the loading of their models. Slow contenders get a share of the
+articles. ``--articles 40 --base-articles 10 --rounds 1 --growth 50,100`` tries everything out.
 """
 
 import json
@@ -17,19 +25,24 @@ import threading
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import psutil
 import pyarrow.parquet as pq
 import typer
-from batch_inputs import write_articles, write_base_checkpoint
+from batch_inputs import write_articles
 from rich.console import Console
 from rich.table import Table
+from serving_servers import random_checkpoint
 
 from pipeline.classifier.cpus import usable_cpus
 from pipeline.files import write_json
 
+Part = Literal["encoder", "base", "ray", "growth"]
+PARTS: list[Part] = ["encoder", "base", "ray", "growth"]
 BATCH_SIZES = (1, 8, 32)
+# Layers, width and heads of IndoBERT-base.
+BASE = (12, 768, 12)
 Figures = dict[str, Any]
 
 
@@ -52,7 +65,8 @@ def run(command: list[str]) -> tuple[str, float, int]:
 
     def watch() -> None:
         nonlocal peak
-        while not ended.wait(0.2):
+        # Not more often: looking for the children of a process takes some milliseconds.
+        while not ended.wait(1):
             try:
                 peak = max(peak, memory_of(psutil.Process(process.pid)))
             except psutil.NoSuchProcess:
@@ -106,11 +120,16 @@ def bare_loops(halves: list[Path], checkpoint: Path, out: Path) -> Figures:
     return {**total, "seconds": max(result["seconds"] for result in results)}
 
 
-def compare(
-    articles: Path, shared: Path, halves: list[Path], checkpoint: Path, folder: Path, rounds: int, ray: bool
-) -> Figures:
-    """Run all contenders on one checkpoint, interleaved."""
+def compare(corpus: Path, count: int, share: float, checkpoint: Path, folder: Path, rounds: int) -> Figures:
+    """Run all contenders on one checkpoint, interleaved: the slow ones on a ``share`` of ``count`` articles."""
     cpus = usable_cpus()
+    articles, shared = folder / "all.jsonl", folder / "shared.jsonl"
+    write_articles(corpus, count, articles)
+    lines = articles.read_bytes().splitlines(keepends=True)
+    shared.write_bytes(b"".join(lines[: max(int(count * share), 10)]))
+    halves = [folder / f"half-{number}.jsonl" for number in range(cpus)]
+    for number, half in enumerate(halves):
+        half.write_bytes(b"".join(lines[number::cpus]))
     found: dict[str, list[Figures]] = defaultdict(list)
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", flush=True)
@@ -125,15 +144,13 @@ def compare(
         found["TF-IDF and logistic regression"].append(
             contender("tfidf", articles, checkpoint, folder / "x.parquet", cpus)
         )
-        if ray:
-            found["netral, Ray"].append(netral(articles, checkpoint, folder / "out", cpus, "--engine", "ray"))
         found["steps"].append(contender("steps", shared, checkpoint, folder / "steps.parquet", 1))
     return summarise(found, f"netral, {cpus} processes")
 
 
-def summarise(found: dict[str, list[Figures]], ours: str) -> Figures:
-    """Take medians, and set the ratios that matter beside them."""
-    rates = {
+def rates_of(found: dict[str, list[Figures]]) -> dict[str, Figures]:
+    """Return the median rates of every contender, and the peak of its memory."""
+    return {
         name: {
             "sentences_per_second": statistics.median(one["sentences"] / one["seconds"] for one in runs),
             "articles_per_second": statistics.median(one["articles"] / one["seconds"] for one in runs),
@@ -142,6 +159,11 @@ def summarise(found: dict[str, list[Figures]], ours: str) -> Figures:
         for name, runs in found.items()
         if runs[0]["seconds"]
     }
+
+
+def summarise(found: dict[str, list[Figures]], ours: str) -> Figures:
+    """Take medians, and set the ratios that matter beside them."""
+    rates = rates_of(found)
     spent = {
         step: statistics.median(run["steps"][step] for run in found["steps"]) for step in found["steps"][0]["steps"]
     }
@@ -160,23 +182,35 @@ def summarise(found: dict[str, list[Figures]], ours: str) -> Figures:
     }
 
 
-def growth(sizes: list[int], corpus: Path, checkpoint: Path, folder: Path) -> list[Figures]:
-    """Classify more and more articles, and watch time and memory."""
-    measured = []
-    for size in sizes:
-        write_articles(corpus, size, folder / "growth.jsonl")
-        figures = netral(folder / "growth.jsonl", checkpoint, folder / "out", usable_cpus())
-        measured.append({**figures, "input_bytes": (folder / "growth.jsonl").stat().st_size})
-        print(f"{size} articles: {figures['seconds']:.0f} s, {figures['peak_bytes'] / 2**20:.0f} MiB", flush=True)
-    return measured
+def engines(corpus: Path, count: int, checkpoint: Path, folder: Path, rounds: int) -> Figures:
+    """Run the local engine and Ray, interleaved; both are timed with their start."""
+    articles = folder / "all.jsonl"
+    write_articles(corpus, count, articles)
+    found: dict[str, list[Figures]] = defaultdict(list)
+    for _ in range(rounds):
+        for engine in ("local", "ray"):
+            found[engine].append(netral(articles, checkpoint, folder / "out", usable_cpus(), "--engine", engine))
+    return rates_of(found)
 
 
-def show(name: str, figures: Figures, console: Console) -> None:
+def growth(size: int, corpus: Path, checkpoint: Path, folder: Path) -> Figures:
+    """Classify ``size`` articles, and watch time and memory."""
+    articles = folder / "growth.jsonl"
+    write_articles(corpus, size, articles)
+    figures = netral(articles, checkpoint, folder / "out", usable_cpus())
+    return {**figures, "input_bytes": articles.stat().st_size}
+
+
+def show_rates(name: str, rates: dict[str, Figures], console: Console) -> None:
     table = Table("contender", "sentences/s", "articles/s", "peak MiB", title=name)
-    for contestant, rate in figures["rates"].items():
+    for contestant, rate in rates.items():
         numbers = (rate["sentences_per_second"], rate["articles_per_second"], rate["peak_bytes"] / 2**20)
         table.add_row(contestant, *(f"{number:.1f}" for number in numbers))
     console.print(table)
+
+
+def show(name: str, figures: Figures, console: Console) -> None:
+    show_rates(name, figures["rates"], console)
     console.print(
         f"{figures['times_transformers']:.1f} times transformers at its best; {figures['share_of_bare_loop']:.1%} of the bare loop; "
         f"{figures['operations_per_second'] / 1e9:.0f} GFLOP/s, {figures['times_matrix_product']:.2f} times the fp32 matrix product; "
@@ -186,39 +220,45 @@ def show(name: str, figures: Figures, console: Console) -> None:
 
 
 def main(
-    articles: int = 2000,
-    share: float = 0.25,
-    base_articles: int = 60,
-    rounds: int = 3,
-    sizes: str = typer.Option("1000,10000,100000", "--growth"),
-    base: bool = True,
-    ray: bool = True,
-    corpus: Path = Path("data/articles"),
-    checkpoint: Path = Path("models/exported"),
-    out: Path = Path("reports/benchmarks/batch.json"),
+    part: Annotated[list[str], typer.Option(help=f"Of {', '.join(PARTS)}; can be repeated.")] = PARTS,  # type: ignore[assignment]
+    articles: Annotated[int, typer.Option(help="For the encoder that ships, and for Ray.")] = 2000,
+    share: Annotated[float, typer.Option(help="Of the articles that slow contenders get.")] = 0.25,
+    base_articles: Annotated[int, typer.Option(help="For the shape of IndoBERT-base.")] = 240,
+    base_share: Annotated[float, typer.Option(help="Of them that slow contenders get.")] = 0.125,
+    rounds: Annotated[int, typer.Option(help="In which all contenders take their turn.")] = 3,
+    sizes: Annotated[str, typer.Option("--growth", help="Numbers of articles.")] = "1000,10000,100000",
+    corpus: Annotated[Path, typer.Option(help="Articles to vary.")] = Path("data/articles"),
+    checkpoint: Annotated[Path, typer.Option(help="An exported checkpoint.")] = Path("models/exported"),
+    out: Annotated[Path, typer.Option(help="JSON file for all figures.")] = Path("reports/benchmarks/batch.json"),
 ) -> None:
+    if unknown := set(part) - set(PARTS):
+        raise SystemExit(f"unknown part {', '.join(unknown)}; expected {', '.join(PARTS)}")
     console = Console(width=120)
-    results: Figures = {"cpus": usable_cpus()}
+    results: Figures = json.loads(out.read_text()) if out.exists() else {}
+
+    def keep(name: str, figures: Figures) -> None:
+        results[name] = {"cpus": usable_cpus(), **figures}
+        write_json(out, results)
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-
-        def measure(count: int, slow: int, model: Path) -> Figures:
-            write_articles(corpus, count, folder / "all.jsonl")
-            lines = (folder / "all.jsonl").read_bytes().splitlines(keepends=True)
-            (folder / "shared.jsonl").write_bytes(b"".join(lines[:slow]))
-            halves = [folder / f"half-{number}.jsonl" for number in range(usable_cpus())]
-            for number, half in enumerate(halves):
-                half.write_bytes(b"".join(lines[number :: len(halves)]))
-            return compare(folder / "all.jsonl", folder / "shared.jsonl", halves, model, folder, rounds, ray)
-
-        results["shipped encoder"] = measure(articles, max(int(articles * share), 10), checkpoint)
-        show("shipped encoder", results["shipped encoder"], console)
-        if base:
-            write_base_checkpoint(checkpoint, folder / "base")
-            results["shape of IndoBERT-base"] = measure(base_articles, base_articles, folder / "base")
-            show("shape of IndoBERT-base", results["shape of IndoBERT-base"], console)
-        results["growth"] = growth([int(size) for size in sizes.split(",") if size], corpus, checkpoint, folder)
-    write_json(out, results)
+        if "encoder" in part:
+            keep("encoder", compare(corpus, articles, share, checkpoint, folder, rounds))
+            show("the encoder that ships", results["encoder"], console)
+        if "base" in part:
+            base = random_checkpoint(checkpoint, folder / "base", *BASE)
+            keep("base", compare(corpus, base_articles, base_share, base, folder, rounds))
+            show("the shape of IndoBERT-base", results["base"], console)
+        if "ray" in part:
+            keep("ray", {"rates": engines(corpus, articles, checkpoint, folder, rounds)})
+            show_rates("engines", results["ray"]["rates"], console)
+        for size in sizes.split(",") if "growth" in part else ():
+            keep(f"growth to {size}", figures := growth(int(size), corpus, checkpoint, folder))
+            console.print(
+                f"{size} articles: {figures['seconds']:.0f} s, {figures['articles'] / figures['seconds']:.1f} articles/s, "
+                f"{figures['peak_bytes'] / 2**20:.0f} MiB",
+                highlight=False,
+            )
 
 
 if __name__ == "__main__":

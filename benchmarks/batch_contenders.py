@@ -135,6 +135,8 @@ def bare_loop(
 
 def steps(file: Path, checkpoint: Path, batch_size: int, threads: int, out: Path | None) -> dict[str, Any]:
     """The work of one shard, step by step: where its time goes."""
+    import pyarrow.parquet  # noqa: F401 - not to be taken for writing
+
     from pipeline.apps.batch.predictions import WINDOW, Window
     from pipeline.apps.batch.tables import Table, article_columns, article_schema, sentence_columns, sentence_schema
     from pipeline.classifier.predict import Classifier

@@ -1,9 +1,8 @@
-"""Inputs of benchmarks/batch.py: as many articles as wanted, varied from the corpus, and a checkpoint of another shape."""
+"""Inputs of benchmarks/batch.py: as many articles as wanted, varied from the corpus."""
 
 import json
 import random
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,41 +42,3 @@ def varied_articles(corpus: Path, count: int, seed: int = 0) -> Iterator[dict[st
 def write_articles(corpus: Path, count: int, path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(article, ensure_ascii=False) + "\n" for article in varied_articles(corpus, count))
-
-
-def write_base_checkpoint(like: Path, out: Path, width: int = 768, depth: int = 12) -> None:
-    """Write a checkpoint of the shape of IndoBERT-base with random weights, and all else from the checkpoint ``like``."""
-    import torch
-    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
-
-    from pipeline.classifier.checkpoint import GRAPHS, MANIFEST, TOKENIZER, version_of
-    from pipeline.files import sha256, write_json
-    from pipeline.training.export import write_graph
-    from pipeline.training.quantise import quantise
-
-    out.mkdir(parents=True)
-    manifest = json.loads((like / MANIFEST).read_text())
-    tokenizer = AutoTokenizer.from_pretrained(like)
-    names = [label["name"] for label in manifest["labels"]]
-    torch.manual_seed(0)
-    shape = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=width,
-        num_hidden_layers=depth,
-        num_attention_heads=width // 64,
-        intermediate_size=4 * width,
-        max_position_embeddings=512,
-        num_labels=len(names),
-        id2label=dict(enumerate(names)),
-        problem_type="multi_label_classification",
-    )
-    model = BertForSequenceClassification(shape).eval()
-    model.save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    shutil.copy(like / TOKENIZER, out / TOKENIZER)
-    write_graph(model, out / GRAPHS["fp32"])
-    quantise(out / GRAPHS["fp32"], out / GRAPHS["int8"], attention=True)
-    manifest |= {"precision": "int8", "precision_reason": "timing only: random weights"}
-    manifest["files"] = {file.name: sha256(file) for file in sorted(out.iterdir())}
-    manifest["version"] = version_of(manifest)
-    write_json(out / MANIFEST, manifest)

@@ -164,21 +164,21 @@ def random_checkpoint(like: Path, out: Path, layers: int, width: int, heads: int
         shutil.copy(like / name, out / name)
     write_graph(model, out / GRAPHS["fp32"])
     quantise(out / GRAPHS["fp32"], out / GRAPHS["int8"], attention=True)
-    return _sign(like, out, f"random weights, {layers} layers of {width}")
+    return _sign(like, out, precision="int8", precision_reason=f"random weights, {layers} layers of {width}")
 
 
 def renamed_checkpoint(like: Path, out: Path, note: str) -> Path:
     """Write a copy of ``like`` that differs in its version alone."""
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(like, out)
-    return _sign(like, out, note)
+    return _sign(like, out, precision_reason=note)
 
 
-def _sign(like: Path, out: Path, note: str) -> Path:
-    """Write the manifest of the files in ``out``."""
+def _sign(like: Path, out: Path, **changes: str) -> Path:
+    """Write the manifest of the files in ``out``: that of ``like`` with some ``changes``."""
     (out / MANIFEST).unlink(missing_ok=True)
     files = {path.name: sha256(path) for path in sorted(out.iterdir())}
-    content = json.loads((like / MANIFEST).read_text()) | {"files": files, "precision_reason": note}
+    content = json.loads((like / MANIFEST).read_text()) | {"files": files} | changes
     manifest = Manifest.model_validate(content)
     values = manifest.model_dump(mode="json")
     write_json(out / MANIFEST, values | {"version": version_of(values)})
