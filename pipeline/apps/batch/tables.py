@@ -172,7 +172,7 @@ def _array(values: Sequence[Any] | NDArray[Any], kind: str) -> Any:
 
     def of_buffers(kind: Any, content: NDArray[Any], valid: NDArray[np.uint8] | None = None) -> Any:
         return pa.Array.from_buffers(
-            kind, len(values), [None if valid is None else pa.py_buffer(valid), pa.py_buffer(content)]
+            kind, len(values), [valid if valid is None else pa.py_buffer(valid), pa.py_buffer(content)]
         )
 
     match kind:
@@ -184,15 +184,17 @@ def _array(values: Sequence[Any] | NDArray[Any], kind: str) -> Any:
             ends = np.cumsum([0, *map(len, values)])
             return pa.ListArray.from_arrays(_array(ends, "int32"), _array(list(itertools.chain(*values)), "string"))
         case "bool":
-            return of_buffers(pa.bool_(), np.packbits(values, bitorder="little"))
+            return of_buffers(pa.bool_(), _bits(values))
         case "date32":
             days = np.array([value or _FIRST_DAY for value in values], dtype="datetime64[D]").astype(np.int32)
-            return of_buffers(
-                pa.date32(), days, np.packbits([value is not None for value in values], bitorder="little")
-            )
+            return of_buffers(pa.date32(), days, _bits([value is not None for value in values]))
         case "int32":
             return of_buffers(pa.int32(), np.ascontiguousarray(values, np.int32))
     return of_buffers(pa.float32(), np.ascontiguousarray(values, np.float32))
+
+
+def _bits(values: Sequence[bool] | NDArray[np.bool_]) -> NDArray[np.uint8]:
+    return np.packbits(np.asarray(values, dtype=np.bool_), bitorder="little")
 
 
 def _plain(column: Sequence[Any] | NDArray[Any]) -> Sequence[Any]:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +16,9 @@ import pytest
 
 from pipeline.apps import classify as module
 from pipeline.apps.batch.local import run_local
+from pipeline.apps.batch.run_folder import begin
 from pipeline.apps.classify import classify
+from pipeline.classifier.checkpoint import MANIFEST, version_of
 from pipeline.errors import InputError
 
 SHARD = 400
@@ -80,6 +84,34 @@ def test_shard_that_ends_its_process_twice_ends_the_run_in_one_line(checkpoint, 
     finally:
         ended.set()
         killer.join()
+
+
+def test_checkpoint_that_is_replaced_in_mid_run_ends_it_in_one_line(checkpoint, news, tmp_path, monkeypatch):
+    """Its predictions would be mixed with those of the one that the run began with."""
+    mine = tmp_path / "checkpoint"
+    shutil.copytree(checkpoint, mine)
+
+    def exporting_again(*given):
+        content = json.loads((mine / MANIFEST).read_text()) | {"precision_reason": "another one"}
+        (mine / MANIFEST).write_text(json.dumps(content | {"version": version_of(content)}))
+        return begin(*given)
+
+    monkeypatch.setattr(module, "begin", exporting_again)
+    # The workers that start with the run may have read the first one.
+    monkeypatch.setattr(module, "text_bytes", lambda *_: 0)
+    with pytest.raises(InputError, match=r"checkpoint: was replaced by another checkpoint in mid-run; put it back"):
+        classify([str(news)], mine, tmp_path / "out", processes=2, shard_bytes=SHARD)
+
+
+def test_log_says_how_far_a_run_is(checkpoint, news, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("pipeline.apps.batch.progress._LOG_EVERY", 0)
+    classify([str(news)], checkpoint, tmp_path / "out", processes=1, shard_bytes=SHARD)
+    first, *_, last, _ = said = capsys.readouterr().err.splitlines()
+    total = len(said) - 1
+    assert re.fullmatch(rf"1 of {total} shards, \d+ sentences, \d+ a second", first)
+    assert re.fullmatch(rf"{total} of {total} shards, 40 sentences, \d+ a second", last)
+    classify([str(news)], checkpoint, tmp_path / "out", processes=1, shard_bytes=SHARD)
+    assert capsys.readouterr().err.splitlines()[0] == f"{total} of {total} shards are done already"
 
 
 def start(news: Path, out: Path, checkpoint: Path) -> subprocess.Popen[str]:
