@@ -46,35 +46,41 @@ async def answered(
     """Do ``work`` unless the deadline passes or the client goes away first, and say with which checkpoint it was done.
 
     Args:
-        tokens: what the work costs, estimated; refused at once if the queue has no place for it.
+        tokens: what the work costs, estimated; refused at once if the queue has no place for it. A request that has been
+            admitted before is not refused any more: this is its next step.
 
     Raises:
         Problem: it was refused, failed, or took too long; what still waited of it is then cancelled.
         ClientGoneError: the connection was closed.
     """
-    with service.admitted(tokens):
-        service.accepted += 1
-        request.state.accepted = True
-        working = asyncio.ensure_future(service.on_checkpoint(work))
-        gone = asyncio.ensure_future(_gone(request))
+    place = service.held if request.state.accepted else service.admitted
+    with place(tokens):
+        if not request.state.accepted:
+            service.accepted += 1
+            request.state.accepted = True
+        task = asyncio.current_task()
+        assert task
+        gone = asyncio.create_task(_cancel_when_gone(task, request))
         try:
-            left = request.state.deadline - asyncio.get_running_loop().time()
-            await asyncio.wait((working, gone), timeout=max(left, 0), return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                return working.result()
-            if gone.done():
-                raise ClientGoneError
+            async with asyncio.timeout_at(request.state.deadline):
+                return await service.on_checkpoint(work)
+        except TimeoutError:
             service.metrics.rejections.labels("deadline").inc()
-            raise Problem(504, f"no answer within {service.settings.deadline:g} seconds; what was queued is cancelled")
+            detail = f"no answer within {service.settings.deadline:g} seconds; what was queued is cancelled"
+            raise Problem(504, detail) from None
+        except asyncio.CancelledError:
+            if not gone.done():
+                raise
+            task.uncancel()
+            raise ClientGoneError from None
         finally:
-            working.cancel()
             gone.cancel()
-            await asyncio.gather(working, gone, return_exceptions=True)
 
 
-async def _gone(request: Request) -> None:
+async def _cancel_when_gone(task: "asyncio.Task[Any]", request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    task.cancel()
 
 
 def article_tokens(articles: Sequence[ArticleIn]) -> int:

@@ -5,18 +5,21 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pipeline.apps.serve.answer import classify
+from pipeline.apps.serve.bodies import json_route
 from pipeline.apps.serve.problems import responses
 from pipeline.apps.serve.schema import ClassifyIn, ClassifyOut, StatusOut
 from pipeline.apps.serve.service import Service
 from pipeline.classifier.checkpoint import Manifest
 
+CLASSIFY = "/v1/classify"
+
 
 def api_routes(service: Service) -> APIRouter:
     """Return the routes that work on ``service``."""
-    routes = APIRouter()
+    routes = APIRouter(route_class=json_route(service))
 
     @routes.post(
-        "/v1/classify",
+        CLASSIFY,
         summary="Classify articles or sentences",
         response_model=ClassifyOut,
         responses=responses(401, 408, 413, 415, 422, 429, 431, 500, 503, 504),

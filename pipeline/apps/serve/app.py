@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from pipeline.apps.serve.api import api_routes
+from pipeline.apps.serve.description import describe
 from pipeline.apps.serve.guard import Guard
 from pipeline.apps.serve.open_inference import open_inference_routes
 from pipeline.apps.serve.page.routes import page_routes
@@ -27,6 +28,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(open_inference_routes(service))
     app.include_router(reference_routes(app))
     app.include_router(page_routes(service))
+    describe(app, token=service.settings.token is not None)
     app.add_middleware(Guard, service=service)
     if service.settings.origins:
         # Outside the guard, so that a browser may read its refusals.

@@ -2,15 +2,19 @@
 
 import asyncio
 import hmac
+import re
 import time
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.apps.serve.answer import ClientGoneError
+from pipeline.apps.serve.api import CLASSIFY
+from pipeline.apps.serve.bodies import QUICK_BYTES
 from pipeline.apps.serve.logs import describe, log
-from pipeline.apps.serve.problems import Problem
+from pipeline.apps.serve.open_inference import INFER, INFER_WITH_VERSION
+from pipeline.apps.serve.problems import CHALLENGE, Problem
 from pipeline.apps.serve.service import Service
 
 # Of all bodies that are in memory at the same time.
@@ -19,12 +23,15 @@ HELD_BYTES = 64 * 2**20
 # connection where the refusal is.
 LINGER_BYTES = 16 * 2**20
 LINGER_SECONDS = 2.0
-HEADERS = {
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
+HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+CLOSE = (b"connection", b"close")
+# Requests to these are refused before anything is read or parsed, where the queue is full. The page tells it in its own way.
+WORK = {path: re.compile(re.sub(r"{\w+}", "[^/]+", path)) for path in (CLASSIFY, INFER, INFER_WITH_VERSION)}
 
 
 def needs_token(path: str) -> bool:
@@ -35,6 +42,11 @@ def needs_token(path: str) -> bool:
     if path.startswith("/v2/"):
         return not (path.startswith("/v2/health/") or path.endswith("/ready"))
     return path.startswith("/v1/") or path in ("/v2", "/metrics")
+
+
+def work_of(path: str) -> str | None:
+    """Return the declared path of the work that ``path`` asks for, or None if it asks for none."""
+    return next((declared for declared, pattern in WORK.items() if pattern.fullmatch(path)), None)
 
 
 class Guard:
@@ -51,8 +63,11 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = time.monotonic()
+        if scope["method"] == "HEAD":
+            # Answered like GET; uvicorn, which has the scope as it came, leaves the content out.
+            scope = {**scope, "method": "GET"}
         state = scope.setdefault("state", {})
-        state["held"] = 0
+        state |= {"held": 0, "accepted": False, "body_is_here": False}
         state["deadline"] = asyncio.get_running_loop().time() + self._settings.deadline
         status = 0
 
@@ -60,18 +75,16 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                if self._service.stopping:
-                    headers["connection"] = "close"
+                given = {name for name, _ in message["headers"]}
+                ours = (*HEADERS, CLOSE) if self._service.stopping else HEADERS
+                message["headers"] = [*message["headers"], *(pair for pair in ours if pair[0] not in given)]
             await send(message)
 
         try:
             try:
-                self._check(scope)
-                if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
-                    receive = _replay(await self._body(receive, state), receive)
+                size = self._check(scope)
+                if scope["method"] not in ("GET", "OPTIONS"):
+                    receive = await self._taken(size, scope, receive)
                 await self._app(scope, receive, answer)
             except Problem as problem:
                 await self._refuse(problem, scope, receive, answer)
@@ -85,14 +98,15 @@ class Guard:
                     )
         finally:
             self._held -= state["held"]
-            if state.get("accepted"):
+            if state["accepted"]:
                 self._service.answered += 1
             metrics = self._service.metrics
-            metrics.requests.labels(_route(scope), str(status or 499)).inc()
-            metrics.seconds.labels(_route(scope)).observe(time.monotonic() - started)
+            route = _route(scope)
+            metrics.requests.labels(route, str(status or 499)).inc()
+            metrics.seconds.labels(route).observe(time.monotonic() - started)
 
-    def _check(self, scope: Scope) -> None:
-        """Refuse what can be refused by its head."""
+    def _check(self, scope: Scope) -> int | None:
+        """Refuse what can be refused by its head; return how large the body is, or None if that is not said."""
         settings, path, headers = self._settings, scope["path"], Headers(scope=scope)
         size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
         size += sum(len(name) + len(value) + 4 for name, value in scope["headers"])
@@ -108,7 +122,7 @@ class Guard:
                     "token",
                     401,
                     "expected the header 'Authorization: Bearer …' with the token of this server",
-                    {"WWW-Authenticate": "Bearer"},
+                    CHALLENGE,
                 )
         if scope["method"] == "POST" and path.startswith(("/v1/", "/v2/")):
             kind, _, parameter = headers.get("content-type", "").partition(";")
@@ -124,8 +138,24 @@ class Guard:
                 raise self._rejected(
                     "content_type", 415, "expected a body without Content-Encoding", {"Accept-Encoding": "identity"}
                 )
-        if int(headers.get("content-length", "0")) > settings.body_bytes:
+        length = int(headers.get("content-length", "0"))
+        if length > settings.body_bytes:
             raise self._too_large()
+        return None if "transfer-encoding" in headers else length
+
+    async def _taken(self, size: int | None, scope: Scope, receive: Receive) -> Receive:
+        """Read the body and return what gives it to the application; refuse it, unread if it is long, where the queue is full.
+
+        A short one is here already. To read it spares the connection, and the client the work of opening another.
+        """
+        state, work = scope["state"], scope["method"] == "POST" and work_of(scope["path"])
+        if work and (size is None or size > QUICK_BYTES):
+            self._service.demand_place()
+        body = await self._body(receive, state)
+        state["body_is_here"] = True
+        if work:
+            self._service.demand_place()
+        return _replay(body, receive)
 
     async def _body(self, receive: Receive, state: dict[str, Any]) -> bytes:
         """Read the body within the deadline; what has arrived counts at once, so that slow senders are bounded too."""
@@ -165,7 +195,8 @@ class Guard:
         """Send ``problem``, and read on for a while if a body is under way, so that the client can read it."""
         response = problem.response(scope["path"])
         headers = Headers(scope=scope)
-        coming = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        announced = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        coming = announced and not scope["state"]["body_is_here"]
         if coming:
             response.headers["connection"] = "close"
         await answer({"type": "http.response.start", "status": problem.status, "headers": response.raw_headers})
@@ -200,4 +231,5 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 def _route(scope: Scope) -> str:
     """Return the route as it is declared: paths of clients would be counters without end."""
-    return getattr(scope.get("route"), "path", "other")
+    route = getattr(scope.get("route"), "path", None)
+    return route or (scope["method"] == "POST" and work_of(scope["path"])) or "other"

@@ -5,122 +5,42 @@ of type ``BOOL``. https://github.com/kserve/open-inference-protocol
 """
 
 from importlib.metadata import version as version_of
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Request, Response
 
 from pipeline.apps.serve.answer import answered, classify_sentences, sentence_tokens
+from pipeline.apps.serve.bodies import json_route
 from pipeline.apps.serve.problems import Problem, refused_field, responses
-from pipeline.apps.serve.schema import SENTENCE_CHARACTERS, SENTENCES, at_most
+from pipeline.apps.serve.schema import SENTENCE_CHARACTERS
 from pipeline.apps.serve.service import Service
+from pipeline.apps.serve.tensors import (
+    InferIn,
+    InferOut,
+    InputTensor,
+    LiveOut,
+    ModelOut,
+    ModelReadyOut,
+    ReadyOut,
+    ServerOut,
+    TensorOut,
+)
 from pipeline.classifier.checkpoint import Manifest
 
 MODEL = "netral"
+# Others are not found. It is said to readers of the description alone, who would otherwise guess.
+ModelName = Annotated[str, Path(json_schema_extra={"const": MODEL})]
 PROBABILITIES, TRUNCATED = "probabilities", "truncated"
-
-
-class InputTensor(BaseModel):
-    """Sentences, as a list, or as a list of lists of one where the shape has a second dimension of 1."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: Literal["text"]
-    shape: Annotated[tuple[int, ...], at_most(2)] = Field(min_length=1, max_length=2)
-    datatype: Literal["BYTES"]
-    parameters: dict[str, Any] | None = None
-    data: Annotated[tuple[str, ...] | tuple[Annotated[tuple[str], at_most(1)], ...], at_most(SENTENCES)] = Field(
-        max_length=SENTENCES
-    )
-
-
-class RequestedOutput(BaseModel):
-    """One output that the client wants."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: Literal["probabilities", "truncated"]
-    parameters: dict[str, Any] | None = None
-
-
-class InferIn(BaseModel):
-    """An inference request."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        json_schema_extra={
-            "examples": [
-                {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["Jangan ikut kampanye."]}]}
-            ]
-        },
-    )
-
-    id: str | None = Field(default=None, max_length=256)
-    parameters: dict[str, Any] | None = None
-    inputs: Annotated[tuple[InputTensor], at_most(1)] = Field(description="Exactly one.")
-    outputs: Annotated[tuple[RequestedOutput, ...], at_most(2)] = Field(
-        default=(), max_length=2, description="All, where none is named."
-    )
-
-
-class OutputTensor(BaseModel):
-    """One output, row by row."""
-
-    name: str
-    shape: list[int]
-    datatype: str
-    parameters: dict[str, Any] | None = None
-    data: list[float] | list[bool]
-
-
-class InferOut(BaseModel):
-    """The answer; ``model_version`` is that of the checkpoint, the columns are in the order of ``parameters.labels``."""
-
-    model_name: str
-    model_version: str
-    id: str | None = None
-    outputs: list[OutputTensor]
-
-
-class LiveOut(BaseModel):
-    live: bool
-
-
-class ReadyOut(BaseModel):
-    ready: bool
-
-
-class ModelReadyOut(BaseModel):
-    name: str
-    ready: bool
-
-
-class ServerOut(BaseModel):
-    name: str
-    version: str
-    extensions: list[str]
-
-
-class TensorOut(BaseModel):
-    name: str
-    datatype: str
-    shape: list[int]
-
-
-class ModelOut(BaseModel):
-    name: str
-    versions: list[str]
-    platform: str
-    inputs: list[TensorOut]
-    outputs: list[TensorOut]
+OF_MODEL, OF_VERSION = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
+INFER, INFER_WITH_VERSION = f"{OF_MODEL}/infer", f"{OF_VERSION}/infer"
 
 
 def open_inference_routes(service: Service) -> APIRouter:
     """Return the routes of the protocol that work on ``service``."""
-    routes = APIRouter(tags=["Open Inference Protocol"])
-    of_model, of_version = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
+    routes = APIRouter(tags=["Open Inference Protocol"], route_class=json_route(service))
     asked = responses(401, 404, 422, 431, 503)
+    probed = responses(404, 422, 431, 503)
     worked = responses(401, 404, 408, 413, 415, 422, 429, 431, 500, 503, 504)
 
     @routes.get("/v2", summary="Server metadata", responses=responses(401, 431))
@@ -136,28 +56,28 @@ def open_inference_routes(service: Service) -> APIRouter:
         _demand_ready(service)
         return ReadyOut(ready=True)
 
-    @routes.get(of_model, summary="Model metadata", responses=asked)
-    async def model(model: str) -> ModelOut:
+    @routes.get(OF_MODEL, summary="Model metadata", responses=asked)
+    async def model(model: ModelName) -> ModelOut:
         return _describe(service, model)
 
-    @routes.get(of_version, summary="Model metadata, of one version", responses=asked)
-    async def model_version(model: str, version: str) -> ModelOut:
+    @routes.get(OF_VERSION, summary="Model metadata, of one version", responses=asked)
+    async def model_version(model: ModelName, version: str) -> ModelOut:
         return _describe(service, model, version)
 
-    @routes.get(of_model + "/ready", summary="Is the model ready", responses=asked)
-    async def model_ready(model: str) -> ModelReadyOut:
+    @routes.get(OF_MODEL + "/ready", summary="Is the model ready", responses=probed)
+    async def model_ready(model: ModelName) -> ModelReadyOut:
         return _readiness(service, model)
 
-    @routes.get(of_version + "/ready", summary="Is this version ready", responses=asked)
-    async def version_ready(model: str, version: str) -> ModelReadyOut:
+    @routes.get(OF_VERSION + "/ready", summary="Is this version ready", responses=probed)
+    async def version_ready(model: ModelName, version: str) -> ModelReadyOut:
         return _readiness(service, model, version)
 
-    @routes.post(of_model + "/infer", summary="Infer", response_model=InferOut, responses=worked)
-    async def infer(request: Request, model: str, body: InferIn) -> Response:
+    @routes.post(INFER, summary="Infer", response_model=InferOut, responses=worked)
+    async def infer(request: Request, model: ModelName, body: InferIn) -> Response:
         return await _infer(request, service, body, model)
 
-    @routes.post(of_version + "/infer", summary="Infer with one version", response_model=InferOut, responses=worked)
-    async def infer_with(request: Request, model: str, version: str, body: InferIn) -> Response:
+    @routes.post(INFER_WITH_VERSION, summary="Infer with one version", response_model=InferOut, responses=worked)
+    async def infer_with(request: Request, model: ModelName, version: str, body: InferIn) -> Response:
         return await _infer(request, service, body, model, version)
 
     return routes

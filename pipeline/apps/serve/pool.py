@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-import os
-import sys
+import signal
 import time
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 from pipeline.apps.serve.frames import Message, pack, receive
 from pipeline.apps.serve.logs import describe, log
 from pipeline.apps.serve.metrics import Metrics
+from pipeline.apps.serve.process import end_worker, kill_worker, start_worker
 from pipeline.apps.serve.queue import Call, Item, SentenceQueue
 from pipeline.apps.serve.settings import Settings
 from pipeline.classifier.checkpoint import Manifest
@@ -20,21 +20,18 @@ from pipeline.errors import InputError
 
 # Seconds between attempts to replace a worker that does not come up: doubled from the first to the second.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-# Seconds in which a worker loads the checkpoint, or is given up.
-START_SECONDS = 120.0
-# One thread each, whichever library asks.
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "RAYON_NUM_THREADS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
+# Seconds that a worker has to end once it has closed its pipe.
+ENDING_SECONDS = 1.0
 T = TypeVar("T")
 Split = tuple[list[list[Any]], list[list[Any]]]
 
 
 class PoolClosedError(Exception):
     """The pool will not answer: it was closed, or has lost all its workers and can start no other."""
+
+
+class OvertimeError(Exception):
+    """To split an article, or to read a page or a body, took longer than a worker gives it."""
 
 
 class WorkerDiedError(Exception):
@@ -110,7 +107,9 @@ class Pool:
         if not errors and any(manifest.version != manifests[0].version for manifest in manifests):
             errors = [InputError(f"{self._settings.checkpoint}: was replaced while it was being read; try again")]
         if errors:
-            await asyncio.gather(*(_end(result[0]) for result in started if not isinstance(result, BaseException)))
+            await asyncio.gather(
+                *(end_worker(result[0]) for result in started if not isinstance(result, BaseException))
+            )
             raise errors[0]
         self.manifest = manifests[0]
         self._queue = SentenceQueue(self.manifest.max_length)
@@ -126,7 +125,7 @@ class Pool:
         return answer["sentences"], answer["removed"]
 
     async def read(self, content: bytes, kind: str) -> Message:
-        """Return the articles in ``content``, as :func:`pipeline.apps.serve.worker.read_document` says."""
+        """Return what is in ``content``: articles, or the body of a request; see :func:`pipeline.apps.serve.worker.answer`."""
         return await self._work_on({"content": content.decode("latin-1"), "kind": kind})
 
     async def _work_on(self, message: Message) -> Message:
@@ -187,7 +186,7 @@ class Pool:
             with contextlib.suppress(OSError, RuntimeError):
                 worker.process.stdin.write(pack(message))
             # A worker that hangs is as good as dead.
-            worker.limit = asyncio.get_running_loop().call_later(self._settings.deadline, _kill, worker.process)
+            worker.limit = asyncio.get_running_loop().call_later(self._settings.deadline, kill_worker, worker.process)
 
     def _next_job(self) -> _Document | list[Item] | None:
         # Most are split or read quickly, and have to be before anything of them can be scored.
@@ -196,6 +195,9 @@ class Pool:
             if not document.done.done():
                 return document
         return self._queue.take(self._settings.batch_tokens, len(self._free))
+
+    async def _start(self) -> tuple[Process, Manifest]:
+        return await start_worker(self._settings.checkpoint, self._settings.document_seconds)
 
     async def _keep(self, process: Process | None) -> None:
         """Serve one place in the pool: read what its worker answers, and replace it when it ends."""
@@ -218,7 +220,7 @@ class Pool:
                 if manifest.version == self.manifest.version:
                     pause = FIRST_PAUSE
                     continue
-                await _end(process)
+                await end_worker(process)
                 process = None
                 self._changed()
                 self._changed_or_lost()
@@ -237,6 +239,7 @@ class Pool:
         self._metrics.workers.inc()
         self._hand_out()
         assert process.stdout
+        patience = 0.0
         try:
             while (answer := await receive(process.stdout)) is not None:
                 job = worker.job
@@ -253,6 +256,7 @@ class Pool:
                 worker.job = None
                 self._free.append(worker)
                 self._hand_out()
+            patience = ENDING_SECONDS
         finally:
             self._workers.remove(worker)
             if worker in self._free:
@@ -260,8 +264,12 @@ class Pool:
             self._metrics.workers.dec()
             if worker.limit:
                 worker.limit.cancel()
-            await _end(process)
-            self._try_again(worker.job)
+            await end_worker(process, patience)
+            if isinstance(worker.job, _Document) and process.returncode == -signal.SIGPROF:
+                if not worker.job.done.done():
+                    worker.job.done.set_exception(OvertimeError())
+            else:
+                self._try_again(worker.job)
 
     def _measure(self, seconds: float, tokens: int) -> None:
         # Both fade, so that the speed is that of the last hundred jobs or so, large ones counting for more.
@@ -278,44 +286,6 @@ class Pool:
                     self._queue.add_alone([item for item in job or () if item.call is call])
         self._hand_out()
 
-    async def _start(self) -> tuple[Process, Manifest]:
-        """Start a process and wait until it is ready.
-
-        Raises:
-            InputError: it refused the checkpoint, or did not come up.
-        """
-        checkpoint = self._settings.checkpoint
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-m",
-                "pipeline.apps.serve.worker",
-                str(checkpoint),
-                stdin=PIPE,
-                stdout=PIPE,
-                env=os.environ | ONE_THREAD,
-                # A Ctrl-C in the terminal is for the server to handle.
-                start_new_session=True,
-            )
-        except OSError as error:  # no memory, too many processes
-            raise InputError(f"{checkpoint}: no process could be started for it: {error.strerror}") from None
-        try:
-            assert process.stdout
-            async with asyncio.timeout(START_SECONDS):
-                hello = await receive(process.stdout)
-            if hello is None:
-                raise InputError(f"{checkpoint}: a worker ended while it loaded the checkpoint")
-            if "refused" in hello:
-                raise InputError(hello["refused"])
-        except TimeoutError:
-            await _end(process)
-            raise InputError(f"{checkpoint}: a worker did not load it within {START_SECONDS:g} seconds") from None
-        except BaseException:
-            await _end(process)
-            raise
-        return process, Manifest.model_validate(hello["manifest"])
-
 
 def _may_try_again(request: _Document | Call) -> bool:
     """Say whether a request that lost its worker gets another; fail it if it had one."""
@@ -323,14 +293,3 @@ def _may_try_again(request: _Document | Call) -> bool:
         request.done.set_exception(WorkerDiedError())
     first, request.tried = not request.tried, True
     return first
-
-
-def _kill(process: Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-
-
-async def _end(process: Process) -> None:
-    """End a process that has nothing left to do."""
-    _kill(process)
-    await process.wait()

@@ -6,15 +6,24 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-# Of one answer; how many more there are is said.
-LISTED_ERRORS = 100
-# Of a field's name that comes back: it may be as long as the body.
-STEP_CHARACTERS = 100
 MEDIA_TYPE = "application/problem+json"
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
+_RETRY = {
+    "Retry-After": {
+        "description": "Seconds until it is worth another try.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+# For OpenAPI, by status.
+HEADERS_OF: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string", "const": CHALLENGE["WWW-Authenticate"]}}},
+    429: _RETRY,
+    503: _RETRY,
+}
 
 
 class FieldError(BaseModel):
@@ -67,35 +76,15 @@ class Problem(Exception):  # noqa: N818
         return Response(orjson.dumps(content), self.status, self.headers, MEDIA_TYPE)
 
 
-def refused_fields(error: RequestValidationError) -> Problem:
-    """Name the fields that were found wrong, and how many there are."""
-    errors = []
-    found = error.errors()
-    for problem in found[:LISTED_ERRORS]:
-        place = list(problem["loc"])
-        if problem["type"] == "json_invalid":
-            errors.append(("#", f"is not JSON: {problem['ctx']['error']}, at character {place[-1]}"))
-        elif place[0] == "body":
-            errors.append(("#" + "".join(f"/{_escape(str(step))}" for step in place[1:]), _sentence(problem)))
-        else:
-            errors.append((str(place[-1]), _sentence(problem)))
-    pointer, detail = errors[0]
-    return Problem(422, f"{pointer}: {detail}" + (f" (and {len(found) - 1} more)" if found[1:] else ""), None, errors)
+def refused_fields(wrong: Sequence[tuple[str, str]], count: int) -> Problem:
+    """Name the fields that were found wrong, as pointer and detail, and how many there are in all."""
+    pointer, detail = wrong[0]
+    return Problem(422, f"{pointer}: {detail}" + (f" (and {count - 1} more)" if count > 1 else ""), None, wrong)
 
 
 def refused_field(pointer: str, detail: str) -> Problem:
     """Name one field that was found wrong."""
-    return Problem(422, f"{pointer}: {detail}", None, [(pointer, detail)])
-
-
-def _sentence(problem: Mapping[str, Any]) -> str:
-    # Errors of our own validators come as "Value error, …".
-    return str(problem["msg"]).removeprefix("Value error, ")
-
-
-def _escape(step: str) -> str:
-    cut = step if len(step) <= STEP_CHARACTERS else f"{step[:STEP_CHARACTERS]}…"
-    return cut.replace("~", "~0").replace("/", "~1")
+    return refused_fields([(pointer, detail)], 1)
 
 
 def answer_problems(app: FastAPI) -> None:
@@ -105,25 +94,22 @@ def answer_problems(app: FastAPI) -> None:
     async def known(request: Request, problem: Problem) -> Response:
         return problem.response(request.url.path)
 
-    @app.exception_handler(RequestValidationError)
-    async def wrong(request: Request, error: RequestValidationError) -> Response:
-        return refused_fields(error).response(request.url.path)
-
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> Response:
-        if error.status_code == 400:  # raised for a body that is not even text
-            return refused_field("#", "is not JSON in UTF-8").response(request.url.path)
         detail = {
             404: "there is nothing at this path; /docs lists what there is",
             405: "this path takes another method; /docs lists them",
         }.get(error.status_code, HTTPStatus(error.status_code).description)
-        return Problem(error.status_code, detail, error.headers).response(request.url.path)
+        headers = dict(error.headers or {})
+        if "GET" in headers.get("Allow", ""):
+            headers["Allow"] += ", HEAD"
+        return Problem(error.status_code, detail, headers).response(request.url.path)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the problems of a route for OpenAPI."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "model": ProblemOut, "content": content}
+        status: {"description": HTTPStatus(status).phrase, "model": ProblemOut}
+        | ({"headers": HEADERS_OF[status]} if status in HEADERS_OF else {})
         for status in statuses
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Iterator
@@ -37,6 +38,9 @@ def serve(settings: Settings) -> None:
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            # Longer than the minute for which proxies keep idle connections: whoever closes first must not be this side,
+            # just as a request comes.
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=5,
         )
         loop_factory = config.get_loop_factory()
@@ -60,6 +64,8 @@ async def _run(settings: Settings, config: uvicorn.Config, listener: socket.sock
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
+            # What stays for good is not looked through for garbage.
+            gc.freeze()
             host, port = listener.getsockname()[:2]
             log.info("http://%s:%d", f"[{host}]" if ":" in host else host, port)
         await stopping

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pipeline.apps.serve.logs import describe, log
 from pipeline.apps.serve.metrics import Metrics
-from pipeline.apps.serve.pool import Pool, PoolClosedError, WorkerDiedError
+from pipeline.apps.serve.pool import OvertimeError, Pool, PoolClosedError, WorkerDiedError
 from pipeline.apps.serve.problems import Problem
 from pipeline.apps.serve.settings import Settings
 from pipeline.classifier.checkpoint import Manifest
@@ -92,7 +92,7 @@ class Service:
         """Do ``work`` with one checkpoint, from beginning to end, and say with which.
 
         Raises:
-            Problem: 503 if all workers are lost, 500 if the request ended two of them.
+            Problem: 503 if all workers are lost, 500 if the request ended two of them, 422 if it took one too long to read.
         """
         while True:
             pool = self._pool
@@ -101,6 +101,10 @@ class Service:
             pool.users += 1
             try:
                 return await work(pool), pool.manifest
+            except OvertimeError:
+                self.metrics.rejections.labels("overtime").inc()
+                seconds = self.settings.document_seconds
+                raise Problem(422, f"to read it takes a core more than {seconds:g} seconds; send it in parts") from None
             except WorkerDiedError:
                 self.metrics.rejections.labels("worker_died").inc()
                 raise Problem(500, "two workers ended while they worked on this request") from None
@@ -112,9 +116,8 @@ class Service:
             finally:
                 pool.users -= 1
 
-    @contextmanager
-    def admitted(self, tokens: int) -> Iterator[None]:
-        """Hold a place for ``tokens`` in the queue, or refuse at once.
+    def demand_place(self, tokens: int = 1) -> None:
+        """Refuse a request at once if the queue has no place for its ``tokens``, or nobody to work on them.
 
         Raises:
             Problem: 503 if nothing can be worked on, 413 if the request is larger than the queue, 429 if the queue is full.
@@ -126,6 +129,15 @@ class Service:
         if excess > 0:
             self.metrics.rejections.labels("queue_full").inc()
             raise Problem(429, "the queue is full; try again later", {"Retry-After": self._retry_after(excess)})
+
+    @contextmanager
+    def admitted(self, tokens: int) -> Iterator[None]:
+        """Hold a place for ``tokens`` in the queue.
+
+        Raises:
+            Problem: there is none; see :meth:`demand_place`.
+        """
+        self.demand_place(tokens)
         with self.held(tokens):
             yield
 

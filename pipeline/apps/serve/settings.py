@@ -22,6 +22,8 @@ class Settings(Config):
         queue_tokens: word pieces, estimated from characters, that may wait or be worked on at the same time.
         queue_seconds: what is accepted may have to wait about so long for its turn, at the speed measured of late.
         batch_tokens: positions, padding included, that one worker is given at a time.
+        document_seconds: of a core, in which one article is split, or one page or body read. Ordinary ones take a hundredth
+            of it; some pages would take a parser hours, and are given up.
         deadline: seconds from the arrival of a request until its answer, or the news that there is none.
         grace: seconds that accepted requests get to finish after SIGTERM.
         body_bytes: largest request body.
@@ -37,6 +39,7 @@ class Settings(Config):
     queue_tokens: int = Field(default=32_768, ge=1)
     queue_seconds: float = Field(default=1.0, gt=0)
     batch_tokens: int = Field(default=512, ge=1)
+    document_seconds: float = Field(default=5, gt=0)
     deadline: float = Field(default=30, gt=0)
     grace: float = Field(default=30, gt=0)
     body_bytes: int = Field(default=2 * 2**20, ge=1024)

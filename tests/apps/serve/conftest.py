@@ -1,6 +1,5 @@
 """Servers that tests share, or stop themselves."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,9 +27,3 @@ def server(checkpoint) -> Iterator[Server]:
     server = Server(checkpoint, "--workers", "1")
     yield server
     assert server.stop() == 0
-
-
-@pytest.fixture
-def replaceable(checkpoint, tmp_path) -> Path:
-    """A copy of the checkpoint that a test may replace."""
-    return Path(shutil.copytree(checkpoint, tmp_path / "exported"))

@@ -1,19 +1,24 @@
 """A server from its start to its end: signals, new checkpoints, workers that die."""
 
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
-from serve_process import SENTENCE, replace, wait_for
+from serve_process import SENTENCE, Server, replace, wait_for
 
+from pipeline.apps.serve.settings import read_token
 from pipeline.classifier.checkpoint import open_checkpoint
+from pipeline.errors import InputError
 
 
 def start(*options: str) -> subprocess.CompletedProcess:
@@ -21,10 +26,11 @@ def start(*options: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_server_without_a_usable_checkpoint_stops_with_one_line(replaceable, tmp_path):
-    graph = replaceable / "model.onnx"
+def test_a_server_without_a_usable_checkpoint_stops_with_one_line(checkpoint, tmp_path):
+    damaged = Path(shutil.copytree(checkpoint, tmp_path / "exported"))
+    graph = damaged / "model.onnx"
     graph.write_bytes(graph.read_bytes()[:-1])
-    for folder, reason in ((tmp_path / "none", "holds no checkpoint"), (replaceable, "is damaged")):
+    for folder, reason in ((tmp_path / "none", "holds no checkpoint"), (damaged, "is damaged")):
         ended = start("--checkpoint", str(folder))
         assert ended.returncode == 2
         assert ended.stderr.startswith(f"netral: {folder}")
@@ -115,14 +121,34 @@ def test_workers_end_with_a_server_that_is_killed(checkpoint, serve):
     assert not [worker for worker in workers if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_sighup_takes_a_new_checkpoint_and_fails_no_request(replaceable, serve):
-    server = serve(replaceable, "--workers", "1")
-    first = open_checkpoint(replaceable).version
+@pytest.fixture(scope="module")
+def served(checkpoint, tmp_path_factory) -> Path:
+    """A copy of the checkpoint, which tests replace."""
+    return Path(shutil.copytree(checkpoint, tmp_path_factory.mktemp("served") / "exported"))
+
+
+@pytest.fixture(scope="module")
+def shared(served) -> Iterator[Server]:
+    """A server with two workers on that copy."""
+    server = Server(served, "--workers", "2")
+    yield server
+    assert server.stop() == 0
+
+
+@pytest.fixture
+def lasting(shared) -> Server:
+    """That server, whole again after whatever was done to it."""
+    wait_for(lambda: shared.metric("netral_workers") == len(shared.workers) == 2, "both workers")
+    return shared
+
+
+def test_sighup_takes_a_new_checkpoint_and_fails_no_request(served, lasting):
+    first = open_checkpoint(served).version
     versions, failures = [], []
     stop = threading.Event()
 
     def client() -> None:
-        with httpx.Client(base_url=server.url, timeout=30) as own:
+        with httpx.Client(base_url=lasting.url, timeout=30) as own:
             while not stop.is_set():
                 response = own.post("/v1/classify", json={"articles": [{"text": SENTENCE["text"]}] * 2})
                 (versions if response.status_code == 200 else failures).append(response.json().get("checkpoint"))
@@ -131,81 +157,78 @@ def test_sighup_takes_a_new_checkpoint_and_fails_no_request(replaceable, serve):
     for thread in clients:
         thread.start()
     wait_for(lambda: len(versions) > 10, "some answers")
-    second = replace(replaceable, "the second")
-    server.process.send_signal(signal.SIGHUP)
+    second = replace(served, "the second")
+    lasting.process.send_signal(signal.SIGHUP)
     wait_for(lambda: versions[-1] == second, "answers of the new checkpoint")
     stop.set()
     for thread in clients:
         thread.join()
     assert not failures
     assert set(versions) == {first, second}
-    assert server.client.get("/v1/checkpoint").json()["version"] == second
-    wait_for(lambda: len(server.workers) == 1, "the old worker to end")
+    assert lasting.client.get("/v1/checkpoint").json()["version"] == second
 
 
-def test_what_began_with_the_old_checkpoint_ends_with_it(replaceable, serve):
-    server = serve(replaceable, "--workers", "1")
-    first = open_checkpoint(replaceable).version
+def test_what_began_with_the_old_checkpoint_ends_with_it(served, lasting):
+    first = open_checkpoint(served).version
     with ThreadPoolExecutor(3) as threads:
-        with server.busy():
-            waiting = [threads.submit(server.classify) for _ in range(3)]
-            wait_for(lambda: server.metric("netral_queue_tokens") == 36, "requests to wait")
-            second = replace(replaceable, "the second")
-            server.process.send_signal(signal.SIGHUP)
-            wait_for(lambda: server.client.get("/v1/checkpoint").json()["version"] == second, "the new checkpoint")
-            assert server.classify().json()["checkpoint"] == second
+        with lasting.busy():
+            waiting = [threads.submit(lasting.classify) for _ in range(3)]
+            wait_for(lambda: lasting.metric("netral_queue_tokens") == 36, "requests to wait")
+            third = replace(served, "the third")
+            lasting.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: lasting.client.get("/v1/checkpoint").json()["version"] == third, "the new checkpoint")
+            assert lasting.classify().json()["checkpoint"] == third
         assert [future.result().json()["checkpoint"] for future in waiting] == [first] * 3
 
 
-def test_a_damaged_checkpoint_is_refused_and_the_old_one_kept(replaceable, serve):
-    server = serve(replaceable, "--workers", "1")
-    version = open_checkpoint(replaceable).version
-    with (replaceable / "model.onnx").open("ab") as graph:
-        graph.write(b"x")
-    server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: "is refused, the old one kept" in server.log, "the refusal")
-    assert server.classify().json()["checkpoint"] == version
-    assert server.metric('netral_reloads_total{result="refused"}') == 1
+def test_a_damaged_checkpoint_is_refused_and_the_old_one_kept(served, lasting):
+    version = open_checkpoint(served).version
+    graph = served / "model.onnx"
+    whole = graph.read_bytes()
+    graph.write_bytes(whole + b"x")
+    lasting.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "is refused, the old one kept" in lasting.log, "the refusal")
+    graph.write_bytes(whole)
+    assert lasting.classify().json()["checkpoint"] == version
+    assert lasting.metric('netral_reloads_total{result="refused"}') == 1
 
 
-def test_a_worker_that_dies_is_replaced_and_its_requests_are_tried_again(checkpoint, serve):
-    server = serve(checkpoint, "--workers", "1")
+def test_a_worker_that_dies_is_replaced_and_its_requests_are_tried_again(lasting):
+    ends = lasting.metric("netral_worker_ends_total")
     with ThreadPoolExecutor(3) as threads:
-        (worker,) = server.workers
-        worker.suspend()
-        waiting = [threads.submit(server.classify) for _ in range(3)]
-        wait_for(lambda: server.metric("netral_queue_tokens") == 36, "requests to wait")
-        worker.kill()
+        with lasting.busy():
+            waiting = [threads.submit(lasting.classify) for _ in range(3)]
+            wait_for(lambda: lasting.metric("netral_queue_tokens") == 36, "requests to wait")
+            lasting.workers[0].kill()
         assert [future.result().status_code for future in waiting] == [200] * 3
-    assert server.metric("netral_worker_ends_total") == 1
+    assert lasting.metric("netral_worker_ends_total") == ends + 1
 
 
-def test_a_worker_that_dies_idle_is_replaced_before_it_is_missed(checkpoint, serve):
-    server = serve(checkpoint, "--workers", "2")
-    server.workers[0].kill()
-    wait_for(lambda: server.metric("netral_worker_ends_total") == 1, "the end to be seen")
-    assert server.classify().status_code == 200
-    wait_for(lambda: server.metric("netral_workers") == 2, "the replacement")
+def test_a_worker_that_dies_idle_is_replaced_before_it_is_missed(lasting):
+    ends = lasting.metric("netral_worker_ends_total")
+    lasting.workers[0].kill()
+    wait_for(lambda: lasting.metric("netral_worker_ends_total") == ends + 1, "the end to be seen")
+    assert lasting.classify().status_code == 200
+    wait_for(lambda: lasting.metric("netral_workers") == 2, "the replacement")
 
 
-def test_a_server_without_workers_is_not_ready_and_says_so(replaceable, serve):
-    server = serve(replaceable, "--workers", "1")
-    (replaceable / "netral.json").rename(replaceable / "away.json")
-    server.workers[0].kill()
-    wait_for(lambda: server.client.get("/readyz").status_code == 503, "the server to be unready")
-    refused = server.classify()
+def test_a_server_without_workers_is_not_ready_and_says_so(served, lasting):
+    (served / "netral.json").rename(served / "away.json")
+    for worker in lasting.workers:
+        worker.kill()
+    wait_for(lambda: lasting.client.get("/readyz").status_code == 503, "the server to be unready")
+    refused = lasting.classify()
     assert refused.status_code == 503
     assert refused.headers["retry-after"]
-    assert server.client.get("/healthz").status_code == 200
-    (replaceable / "away.json").rename(replaceable / "netral.json")
-    wait_for(lambda: server.client.get("/readyz").status_code == 200, "the server to be ready again")
-    assert server.classify().status_code == 200
+    assert lasting.client.get("/healthz").status_code == 200
+    (served / "away.json").rename(served / "netral.json")
+    wait_for(lambda: lasting.client.get("/readyz").status_code == 200, "the server to be ready again")
+    assert lasting.classify().status_code == 200
 
 
 @pytest.mark.parametrize("text", ["short", "with a space in it, which no header carries"])
-def test_a_poor_token_is_refused_at_the_start(checkpoint, tmp_path, text):
+def test_a_poor_token_is_refused_and_not_repeated(tmp_path, text):
     (tmp_path / "token").write_text(text)
-    ended = start("--checkpoint", str(checkpoint), "--token-file", str(tmp_path / "token"))
-    assert ended.returncode == 2
-    assert "is no token" in ended.stderr
-    assert text not in ended.stderr
+    with pytest.raises(InputError, match="is no token; expected 16 or more") as error:
+        read_token(tmp_path / "token")
+    assert text not in str(error.value)

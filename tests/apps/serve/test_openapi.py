@@ -50,3 +50,30 @@ def test_generated_requests_are_answered_as_described(server, schema, path, meth
     answered()
     assert server.process.poll() is None
     assert server.metric("netral_worker_ends_total") == 0
+
+
+@pytest.fixture(scope="module")
+def operations(server):
+    """Every operation of the description, by method and path."""
+    described = server.client.get("/openapi.json").json()
+    assert described["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    return {(method, path): o for path, found in described["paths"].items() for method, o in found.items()}
+
+
+def test_what_needs_the_token_of_a_server_that_has_one_says_so(operations):
+    open_to_all = {path for (_, path), operation in operations.items() if "security" not in operation}
+    assert open_to_all == {"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"} | {
+        f"/v2/models/{{model}}{version}/ready" for version in ("", "/versions/{version}")
+    }
+    for operation in operations.values():
+        assert ("401" in operation["responses"]) == ("security" in operation)
+
+
+def test_every_error_is_described_as_a_problem_with_its_headers(operations):
+    for operation in operations.values():
+        for status, answer in operation["responses"].items():
+            if status >= "400":
+                assert list(answer["content"]) == ["application/problem+json"]
+                assert answer["content"]["application/problem+json"]["schema"]["$ref"].endswith("/ProblemOut")
+            assert ("Retry-After" in answer.get("headers", {})) == (status in ("429", "503"))
+            assert ("WWW-Authenticate" in answer.get("headers", {})) == (status == "401")

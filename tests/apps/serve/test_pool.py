@@ -1,16 +1,57 @@
-"""Workers that die at the worst time."""
+"""Workers that die at the worst time. All tests share one pool, which mends itself."""
 
 import asyncio
 import resource
+import time
+from collections.abc import Iterator
 
 import psutil
 import pytest
 
 from pipeline.apps.serve.metrics import Metrics
-from pipeline.apps.serve.pool import Pool, WorkerDiedError
+from pipeline.apps.serve.pool import OvertimeError, Pool, WorkerDiedError
 from pipeline.apps.serve.settings import Settings
 
 TEXT = "Camat meminta pegawai melayani warga dengan adil."
+# A regular expression of the library that reads pages looks through the rest of this anew at each of its quotes.
+SLOW_PAGE = b'<html><head><script type="application/ld+json">{"a": "' + b'\\"' * 200_000 + b"</script></head></html>"
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def shared(checkpoint, runner) -> Iterator[Pool]:
+    pool = Pool(Settings(checkpoint=checkpoint, workers=2, document_seconds=0.5), Metrics(), lambda: None)
+    runner.run(pool.open())
+    yield pool
+    runner.run(pool.close())
+
+
+@pytest.fixture
+def run(runner):
+    """Run a coroutine in the loop of the pool, within two minutes."""
+    return lambda test: runner.run(asyncio.wait_for(test, 120))
+
+
+@pytest.fixture
+def pool(shared, run) -> Pool:
+    """The pool, once both of its workers are there."""
+    run(whole(shared))
+    return shared
+
+
+async def whole(pool: Pool) -> None:
+    """Wait for both workers. Each gets a job, so that one of them that is dead already is missed now and not later."""
+    for _ in range(2):
+        while len(pool._free) < 2:
+            await asyncio.sleep(0.01)
+        await asyncio.gather(pool.score([TEXT]), pool.score([TEXT]))
+    while len(pool._free) < 2:
+        await asyncio.sleep(0.01)
 
 
 async def worker_of(pool: Pool, but: int = 0) -> psutil.Process:
@@ -22,108 +63,85 @@ async def worker_of(pool: Pool, but: int = 0) -> psutil.Process:
         await asyncio.sleep(0)
 
 
-async def hold_workers(pool: Pool) -> None:
-    """Stop both workers where they are, so that no job ends before its worker is killed."""
-    while len(pool._workers) < 2:
-        await asyncio.sleep(0.01)
+async def lose_two(pool: Pool, work) -> None:
+    """Let two workers die over ``work``, held still, so that they cannot finish it before they are killed."""
+    await whole(pool)
     for worker in pool._workers:
         psutil.Process(worker.process.pid).suspend()
+    working = asyncio.create_task(work)
+    first = await worker_of(pool)
+    first.kill()
+    (await worker_of(pool, but=first.pid)).kill()
+    with pytest.raises(WorkerDiedError):
+        await working
 
 
-def test_a_request_that_loses_two_workers_fails_and_the_next_one_is_answered(checkpoint):
-    async def lose_two() -> None:
-        pool = Pool(Settings(checkpoint=checkpoint, workers=2), Metrics(), lambda: None)
-        await pool.open()
-        try:
-            await hold_workers(pool)
-            scoring = asyncio.create_task(pool.score([TEXT]))
-            first = await worker_of(pool)
-            first.kill()
-            (await worker_of(pool, but=first.pid)).kill()
-            with pytest.raises(WorkerDiedError):
-                await scoring
-            await hold_workers(pool)
-            splitting = asyncio.create_task(pool.split("", TEXT))
-            first = await worker_of(pool)
-            first.kill()
-            (await worker_of(pool, but=first.pid)).kill()
-            with pytest.raises(WorkerDiedError):
-                await splitting
-            ((scores, _, truncated),) = await pool.score([TEXT])
-            assert len(scores) == len(pool.manifest.names)
-            assert not truncated
-        finally:
-            await pool.close()
-
-    asyncio.run(asyncio.wait_for(lose_two(), 120))
+def test_a_request_that_loses_two_workers_fails_and_the_next_one_is_answered(pool, run):
+    run(lose_two(pool, pool.score([TEXT])))
+    run(lose_two(pool, pool.split("", TEXT)))
+    ((scores, _, truncated),) = run(pool.score([TEXT]))
+    assert len(scores) == len(pool.manifest.names)
+    assert not truncated
 
 
-def test_a_request_that_loses_one_worker_is_answered_by_the_next(checkpoint):
-    async def lose_one() -> None:
-        pool = Pool(Settings(checkpoint=checkpoint), Metrics(), lambda: None)
-        await pool.open()
-        try:
-            tasks = [asyncio.create_task(pool.split("", TEXT)), asyncio.create_task(pool.score([TEXT, TEXT]))]
-            (await worker_of(pool)).kill()
-            (sentences, removed), results = await asyncio.gather(*tasks)
-            assert [text for *_, text in sentences] == [TEXT]
-            assert not removed
-            assert len(results) == 2
-        finally:
-            await pool.close()
+def test_a_request_that_loses_one_worker_is_answered_by_the_next(pool, run):
+    async def lose_one():
+        tasks = [asyncio.create_task(pool.split("", TEXT)), asyncio.create_task(pool.score([TEXT, TEXT]))]
+        (await worker_of(pool)).kill()
+        return await asyncio.gather(*tasks)
 
-    asyncio.run(asyncio.wait_for(lose_one(), 120))
+    (sentences, removed), results = run(lose_one())
+    assert [text for *_, text in sentences] == [TEXT]
+    assert not removed
+    assert len(results) == 2
 
 
-def test_a_page_that_loses_its_worker_is_read_by_the_next(checkpoint):
-    async def lose_one() -> None:
-        pool = Pool(Settings(checkpoint=checkpoint), Metrics(), lambda: None)
-        await pool.open()
-        try:
-            reading = asyncio.create_task(pool.read(b"Judul\n\nIsi \xc3\xa9.", "text"))
-            (await worker_of(pool)).kill()
-            (article,) = (await reading)["articles"]
-            assert (article["title"], article["text"]) == ("Judul", "\nIsi \u00e9.")
-        finally:
-            await pool.close()
+def test_a_page_that_loses_its_worker_is_read_by_the_next(pool, run):
+    async def lose_one():
+        reading = asyncio.create_task(pool.read(b"Judul\n\nIsi \xc3\xa9.", "text"))
+        (await worker_of(pool)).kill()
+        return await reading
 
-    asyncio.run(asyncio.wait_for(lose_one(), 120))
+    (article,) = run(lose_one())["articles"]
+    assert (article["title"], article["text"]) == ("Judul", "\nIsi \u00e9.")
 
 
-def test_a_place_stays_wanted_while_no_process_can_be_started(checkpoint):
+def test_a_page_that_would_take_hours_is_given_up_and_not_tried_again(pool, run):
+    started = time.process_time()
+    ends = pool._metrics.worker_ends._value.get()
+    with pytest.raises(OvertimeError):
+        run(pool.read(SLOW_PAGE, "html"))
+    assert pool._metrics.worker_ends._value.get() == ends + 1
+    assert time.process_time() - started < 5
+    assert len(run(pool.score([TEXT]))) == 1
+
+
+def test_a_place_stays_wanted_while_no_process_can_be_started(pool, run):
     async def starve() -> None:
-        pool = Pool(Settings(checkpoint=checkpoint), Metrics(), lambda: None)
-        await pool.open()
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
-            pool._workers[0].process.kill()
+            for worker in pool._workers:
+                worker.process.kill()
             while pool.ready:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            while not pool.ready:
-                await asyncio.sleep(0.01)
-            assert len(await pool.score([TEXT])) == 1
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            await pool.close()
+        while not pool.ready:
+            await asyncio.sleep(0.01)
 
-    asyncio.run(asyncio.wait_for(starve(), 120))
+    run(starve())
+    assert len(run(pool.score([TEXT]))) == 1
 
 
-def test_a_worker_that_talks_nonsense_is_replaced(checkpoint):
+def test_a_worker_that_talks_nonsense_is_replaced(pool, run):
     async def confuse() -> None:
-        pool = Pool(Settings(checkpoint=checkpoint), Metrics(), lambda: None)
-        await pool.open()
-        try:
-            first = pool._workers[0].process
-            assert first.stdout
-            first.stdout.feed_data(b"\0\0\0\1{")
-            while not pool._workers or pool._workers[0].process is first:
-                await asyncio.sleep(0.01)
-            assert len(await pool.score([TEXT])) == 1
-        finally:
-            await pool.close()
+        first = pool._workers[0].process
+        assert first.stdout
+        first.stdout.feed_data(b"\0\0\0\1{")
+        while len(pool._workers) < 2 or first in [worker.process for worker in pool._workers]:
+            await asyncio.sleep(0.01)
 
-    asyncio.run(asyncio.wait_for(confuse(), 120))
+    run(confuse())
+    assert len(run(pool.score([TEXT]))) == 1

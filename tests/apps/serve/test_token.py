@@ -30,6 +30,12 @@ def test_without_the_token_nothing_is_classified(closed, given):
     assert closed.client.get("/v1/checkpoint", headers=headers).status_code == 401
 
 
+def test_the_description_of_a_server_with_a_token_demands_it(closed):
+    operations = closed.client.get("/openapi.json").json()["paths"]
+    assert operations["/v1/classify"]["post"]["security"] == [{"bearer": []}]
+    assert "security" not in operations["/healthz"]["get"]
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
 def test_with_the_token_everything_is(closed, scheme):
     headers = {"Authorization": f"{scheme} {TOKEN}"}

@@ -16,9 +16,11 @@ _LINES = (
     "repeating-linear-gradient(45deg, {c} 0 2px, transparent 2px 5px)",
     "repeating-linear-gradient(90deg, {c} 0 24px, transparent 24px 28px)",
 )
-# What a reader cannot see, and what turns the direction of the text around it.
+# What a reader cannot see, and what turns the direction of the text around it: controls, marks of direction and of no
+# width, fillers, tags, halves of characters.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import mimetypes
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydantic import SecretStr, ValidationError
 from ruamel.yaml import YAML
 
 from pipeline.apps.serve.answer import answered, article_tokens, classify_articles
+from pipeline.apps.serve.bodies import reading_tokens
 from pipeline.apps.serve.page.intake import (
     CONTENT_TYPES,
     FILES,
@@ -27,8 +29,8 @@ from pipeline.apps.serve.page.look import letters, style_sheet
 from pipeline.apps.serve.page.marking import prepare
 from pipeline.apps.serve.page.template import page_template
 from pipeline.apps.serve.page.texts import choose_language, counted, load_texts
-from pipeline.apps.serve.pool import Pool
-from pipeline.apps.serve.problems import Problem
+from pipeline.apps.serve.pool import OvertimeError, Pool
+from pipeline.apps.serve.problems import CHALLENGE, Problem
 from pipeline.apps.serve.schema import ArticleIn, ArticleOut
 from pipeline.apps.serve.service import Service
 from pipeline.classifier.checkpoint import Manifest
@@ -53,8 +55,6 @@ HEADERS = {
     "Vary": "Accept-Language",
 }
 FOLDER = files(__package__)
-# To read so many bytes of a page takes a worker about as long as a word piece.
-BYTES_PER_TOKEN = 32
 
 
 def page_routes(service: Service) -> APIRouter:
@@ -68,7 +68,9 @@ def page_routes(service: Service) -> APIRouter:
     static = {file.name: file.read_bytes() for file in (FOLDER / "static").iterdir()}
     template = page_template()
 
-    def render(language: str, manifest: Manifest, status: int = 200, retry: str = "", **values: Any) -> Response:
+    def render(
+        language: str, manifest: Manifest, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+    ) -> Response:
         names = [label.indonesian if language == "id" else label.name for label in manifest.labels]
         labels = [
             {"name": label.name, "shown": name, "letter": letter, "definition": label.definition}
@@ -82,14 +84,17 @@ def page_routes(service: Service) -> APIRouter:
             | {"protected": service.settings.token is not None, "limit": service.settings.body_bytes}
             | values
         )
-        return Response(content, status, HEADERS | ({"Retry-After": retry} if retry else {}), "text/html")
+        return Response(content, status, HEADERS | dict(headers or {}), "text/html")
 
-    def refuse(language: str, form: Form, status: int, name: str, detail: str, retry: str, limit: int) -> Response:
+    def refuse(
+        language: str, form: Form, problem: Problem, detail: str = "", name: str = "", limit: int = 0
+    ) -> Response:
         words = texts[language]
-        text = words["problems"].get(name) or words["problems"]["500" if status >= 500 else "422"]
-        seconds = counted(words["seconds"], int(retry) if retry.isdigit() else 1)
+        named = words["problems"]
+        text = named.get(name or str(problem.status)) or named["500" if problem.status >= 500 else "422"]
+        seconds = counted(words["seconds"], int(problem.headers.get("Retry-After", "1")))
         told = {"text": text.replace("{seconds}", seconds).replace("{limit}", str(limit)), "detail": detail}
-        return render(language, service.manifest, status, retry, form=form, problem=told)
+        return render(language, service.manifest, problem.status, problem.headers, form=form, problem=told)
 
     @routes.get("/")
     async def page(request: Request) -> Response:
@@ -115,16 +120,16 @@ def page_routes(service: Service) -> APIRouter:
             chosen: Kind = (
                 FILES[kind] if kind in FILES else next((k for k in KINDS if k == form.kind), kind_of(content))
             )
-            cost = min(len(content) // BYTES_PER_TOKEN, service.settings.queue_tokens)
+            cost = reading_tokens(len(content), service)
             (articles, found, rows), manifest = await answered(
                 request, service, cost, lambda pool: _read_and_classify(service, pool, content, chosen)
             )
         except UnreadableError as error:
-            return refuse(language, form, 422, error.name, error.detail, "", error.limit)
+            return refuse(language, form, Problem(422, ""), error.detail, error.name, error.limit)
         except ValidationError as error:
-            return refuse(language, form, 422, "422", explain(error, ArticleIn), "", 0)
+            return refuse(language, form, Problem(422, ""), explain(error, ArticleIn))
         except Problem as error:
-            return refuse(language, form, error.status, str(error.status), "", error.headers.get("Retry-After", ""), 0)
+            return refuse(language, form, error)
         service.metrics.count([row for article in rows for row in article["sentences"]])
 
         def show() -> Response:
@@ -163,7 +168,7 @@ def _authorise(request: Request, field: str, token: SecretStr | None) -> None:
         return
     scheme, _, given = request.headers.get("authorization", f"Bearer {field}").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
-        raise Problem(401, "")
+        raise Problem(401, "", CHALLENGE)
 
 
 async def _read_and_classify(
@@ -176,7 +181,10 @@ async def _read_and_classify(
         ValidationError: one is larger than the API takes.
         Problem: they have more word pieces than the queue holds, or more sentences than one request may have.
     """
-    found = await pool.read(content, kind)
+    try:
+        found = await pool.read(content, kind)
+    except OvertimeError:
+        raise UnreadableError("slow") from None
     if "unreadable" in found:
         raise UnreadableError(**found["unreadable"])
     articles = [Article.model_validate(article) for article in found["articles"]]

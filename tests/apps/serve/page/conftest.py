@@ -1,50 +1,15 @@
-"""A server with the page, and a browser, for the tests beside this file."""
+"""A browser, for the tests beside this file."""
 
-import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@contextmanager
-def run_server(checkpoint: Path, *options: str, **environment: str) -> Iterator[str]:
-    """Run ``netral serve`` on a free port and yield its address."""
-    command = [sys.executable, "-m", "pipeline.cli", "serve", "--checkpoint", str(checkpoint), "--port", "0"]
-    process = subprocess.Popen(
-        [*command, "--workers", "1", *options], stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
-    )
-    try:
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if address := re.search(r"http://\S+", line):
-                yield address.group()
-                break
-        else:
-            pytest.fail("".join(said))
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
-
-
-@pytest.fixture
-def serving():
-    return run_server
-
-
 @pytest.fixture(scope="session")
-def address(checkpoint) -> Iterator[str]:
-    with run_server(checkpoint) as found:
-        yield found
+def address(server) -> str:
+    return server.url
 
 
 # Not for the whole session: while it is open, no other test can run an event loop of its own.

@@ -222,3 +222,10 @@ def test_without_scripts_the_form_works(chromium, address):
     page.locator(".filter-no-label").check()
     assert page.locator("tbody tr:visible").count() == page.locator("tr.has-no-label").count()
     context.close()
+
+
+def test_the_filters_end_with_the_story_and_never_cover_the_table(page):
+    read(page, "Judul\n\nCamat pulang.")
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    filters, table = (page.locator(place).bounding_box() for place in (".key", "table"))
+    assert filters["y"] + filters["height"] <= table["y"]

@@ -58,6 +58,15 @@ def test_what_cannot_be_seen_is_shown_by_its_code_point():
     )
 
 
+@pytest.mark.parametrize(
+    "hidden", ["\u200b", "\u200d", "\u2060", "\ufeff", "\xad", "\u061c", "\u200f", "\u2069", "\U000e0041"]
+)
+def test_what_has_no_width_or_turns_the_text_is_shown(hidden):
+    shown = visible(f"ne{hidden}tral", "x")
+    assert hidden not in shown
+    assert f"U+{ord(hidden):04X}" in shown
+
+
 def test_a_lone_surrogate_can_be_sent():
     assert "U+D800" in visible("\ud800", "x").encode().decode()
 
@@ -65,6 +74,6 @@ def test_a_lone_surrogate_can_be_sent():
 @given(st.text())
 @settings(deadline=None, max_examples=60)
 def test_visible_text_holds_no_markup_of_its_own(text):
-    left = re.sub(r'<span class="control" title="x">U\+[0-9A-F]{4}</span>', "", visible(text, "x"))
+    left = re.sub(r'<span class="control" title="x">U\+[0-9A-F]{4,5}</span>', "", visible(text, "x"))
     assert not set(left) & set("<>\"'\u202e\u2066\x00")
     assert isinstance(visible(text, "x"), Markup)

@@ -182,18 +182,21 @@ def test_the_style_sheet_knows_the_labels_of_the_checkpoint(client):
     assert all(f".of-{label['name']} {{ --label: {label['colour']};" in sheet.text for label in labels)
 
 
-def test_a_protected_or_full_server_says_so(checkpoint, serving):
-    with serving(checkpoint, "--queue-tokens", "40", NETRAL_TOKEN="rahasia-sekali-0123") as address:
-        page = httpx.post(address, data={"text": "Satu.\nDua."}, timeout=60)
-        assert (page.status_code, "access token" in problem(page)) == (401, True)
-        assert 'type="password"' in page.text
-        for sent in (
-            {"data": {"token": "rahasia-sekali-0123"}},
-            {"headers": {"Authorization": "Bearer rahasia-sekali-0123"}},
-        ):
-            sent["data"] = {"text": "Camat pulang. Warga datang.", **sent.get("data", {})}
-            page = httpx.post(address, timeout=60, **sent)
-            assert page.status_code == 200
-            assert "rahasia-sekali-0123" not in page.text
-        page = httpx.post(address, data={"text": TEXT, "token": "rahasia-sekali-0123"}, timeout=60)
-        assert (page.status_code, "too much at once" in problem(page)) == (413, True)
+def test_a_protected_or_full_server_says_so(checkpoint, serve):
+    server = serve(
+        checkpoint, "--workers", "1", "--queue-tokens", "40", environment={"NETRAL_TOKEN": "rahasia-sekali-0123"}
+    )
+    page = server.client.post("/", data={"text": "Satu.\nDua."})
+    assert (page.status_code, "access token" in problem(page)) == (401, True)
+    assert page.headers["www-authenticate"] == "Bearer"
+    assert 'type="password"' in page.text
+    for sent in (
+        {"data": {"token": "rahasia-sekali-0123"}},
+        {"headers": {"Authorization": "Bearer rahasia-sekali-0123"}},
+    ):
+        sent["data"] = {"text": "Camat pulang. Warga datang.", **sent.get("data", {})}
+        page = server.client.post("/", **sent)
+        assert page.status_code == 200
+        assert "rahasia-sekali-0123" not in page.text
+    page = server.client.post("/", data={"text": TEXT, "token": "rahasia-sekali-0123"})
+    assert (page.status_code, "too much at once" in problem(page)) == (413, True)
