@@ -108,9 +108,9 @@ def drive(browser: Browser, address: str, axe: str | None, scheme: str, width: s
     page.on("dialog", lambda dialog: dialog.accept())
     found = {}
     for state in states(page):
-        page.screenshot(
-            path=out / f"{state}-{width}-{scheme}.png", full_page=state not in {"hover", "card", "correction"}
-        )
+        # What is in the window, where a card is over the page, or the page too much for one picture.
+        whole = state not in {"hover", "card", "correction", "megabyte"}
+        page.screenshot(path=out / f"{state}-{width}-{scheme}.png", full_page=whole)
         wrong = list(said)
         if axe:
             page.evaluate(axe)

@@ -1,9 +1,11 @@
 """What ``netral serve`` holds: throughput beside other servers, latency when idle, overload, stops and swaps under load.
 
-    python benchmarks/serving.py [--part throughput …] [--seconds 20] [--overload-seconds 60] [--times 30] [--base]
+    python benchmarks/serving.py [--part throughput …] [--seconds 20] [--overload-seconds 60] [--times 30]
+    python benchmarks/serving.py --part throughput --base
 
 Load comes from a second process on loopback, a sentence of the corpus per request. A table is printed, and ``--out`` gets every
-figure as JSON. ``--seconds 1 --overload-seconds 3 --times 2 --clients 4`` tries it all in a few minutes.
+figure as JSON; what it has of other parts already stays, and is in the table too.
+``--seconds 1 --overload-seconds 3 --times 2 --clients 4`` tries it all in a few minutes.
 """
 
 import json
@@ -46,19 +48,19 @@ def main(
     overload_seconds: Annotated[float, typer.Option(help="Of twice the load.")] = 60,
     times: Annotated[int, typer.Option(help="How often the server is stopped, and its checkpoint swapped.")] = 30,
     clients: Annotated[list[int], typer.Option(help="Of the closed loops.")] = [1, 4, 16, 64],  # noqa: B006
-    base: Annotated[bool, typer.Option(help="Throughput also in the shape of IndoBERT-base.")] = False,
+    base: Annotated[bool, typer.Option(help="Throughput in the shape of IndoBERT-base instead.")] = False,
     out: Annotated[Path | None, typer.Option(help="JSON file for all figures.")] = None,
 ) -> None:
-    figures: Figures = {}
+    figures: Figures = json.loads(out.read_text()) if out and out.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         checkpoint = checkpoint.resolve()
         texts = corpus_sentences(2000)
-        if "throughput" in part:
+        if "throughput" in part and base:
+            shape = random_checkpoint(checkpoint, work / "base", 12, 768, 12)
+            figures["throughput, 12x768"] = throughput(shape, work, texts, clients, seconds)
+        elif "throughput" in part:
             figures["throughput"] = throughput(checkpoint, work, texts, clients, seconds)
-            if base:
-                shape = random_checkpoint(checkpoint, work / "base", 12, 768, 12)
-                figures["throughput, 12x768"] = throughput(shape, work, texts, clients, seconds)
         if "idle" in part:
             figures["idle"] = idle(checkpoint, work, texts, seconds)
         if "overload" in part:
@@ -85,6 +87,10 @@ def start_load(running: Running, work: Path, texts: list[str], **plan: Any) -> "
     bodies = work / "bodies.jsonl"
     bodies.write_text("".join(json.dumps(running.body(text)) + "\n" for text in texts))
     plan |= {"url": running.url, "path": running.path, "bodies": str(bodies)}
+    return _load_process(plan)
+
+
+def _load_process(plan: dict[str, Any]) -> "subprocess.Popen[bytes]":
     script = str(Path(__file__).with_name("serving_load.py"))
     return subprocess.Popen([sys.executable, script, json.dumps(plan)], stdout=subprocess.PIPE)
 
@@ -154,7 +160,12 @@ def overload(checkpoint: Path, work: Path, texts: list[str], seconds: float, lon
         while loading.poll() is None:
             memory.append(running.memory())
             time.sleep(1)
-        return {"capacity": capacity, "full": full, "twice": end_load(loading), "memory": memory}
+        twice = end_load(loading)
+        # What the load and the front process take at this rate where nothing is computed.
+        empty = end_load(
+            _load_process({"url": running.url, "path": "/healthz", "rate": 2 * capacity, "seconds": seconds})
+        )
+        return {"capacity": capacity, "full": full, "twice": twice, "empty": empty, "memory": memory}
 
 
 def stop(checkpoint: Path, work: Path, texts: list[str], times: int) -> Figures:
@@ -231,12 +242,15 @@ def table(figures: Figures) -> list[str]:
         p99 = twice["milliseconds"]["200"]["p99"]
         third = max(len(memory) // 3, 1)
         growth = max(memory[-third:]) / max(memory[:third]) - 1
-        refused = twice["milliseconds"].get("429", {"p99": float("nan")})["p99"]
+        nothing = {"p99": float("nan")}
+        refused, late = (twice[what].get("429", nothing)["p99"] for what in ("milliseconds", "lag_milliseconds"))
+        empty = found["empty"]["milliseconds"].get("200", nothing)["p99"]
         others = {outcome: count for outcome, count in twice["outcomes"].items() if outcome not in ("200", "429")}
         lines += [
             f"| twice {found['capacity']:.0f}/s: p99 of accepted, to that at full load | "
             f"{p99:.0f} / {full['200']['p99']:.0f} ms: {p99 / full['200']['p99']:.2f} times | 3 times |",
-            f"| 429 within, p99 | {refused:.1f} ms | 50 ms |",
+            f"| 429 within, p99 | {refused:.1f} ms, sent {late:.1f} ms late; at the same rate `/healthz` "
+            f"takes {empty:.1f} ms | 50 ms |",
             f"| neither answered nor 429 | {others or 'none'} of {sum(twice['outcomes'].values())} | none |",
             f"| memory, last third to first | {100 * growth:+.1f} % of {max(memory) / 2**20:.0f} MiB | flat |",
         ]
