@@ -9,6 +9,7 @@ at random times (Poisson), however many are under way. ``bodies`` has a JSON bod
 import asyncio
 import json
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -112,6 +113,8 @@ def run(plan: dict[str, Any]) -> dict[str, Any]:
     Counts by outcome, answers a second, quantiles of the latency and of the lag within it in milliseconds, and the
     milliseconds of a core that one request costs the load itself.
     """
+    # A shell that starts a benchmark in the background has it ignore interrupts, and so its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     bodies = Path(plan["bodies"]).read_bytes().splitlines() if "bodies" in plan else []
     load = Load(plan["url"], plan["path"], bodies, plan.get("seed", 0))
     started, busy = time.perf_counter(), time.process_time()
