@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from typing import cast
+from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -13,6 +13,36 @@ from pipeline.apps.serve.problems import Problem
 HEAD_SECONDS = 10.0
 # Bytes that chunked encoding may add to each byte of a body (the worst: chunks of one byte).
 CHUNK_OVERHEAD = 8
+
+
+class _Together:
+    """A transport that sends what is written to it in one turn of the event loop at once.
+
+    uvicorn writes head and body of an answer one after the other. Sent so, they would cost two system calls, and wake the
+    client twice.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._parts:
+            self._loop.call_soon(self._send)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._parts:
+            self._transport.write(b"".join(self._parts))
+            self._parts.clear()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 def bounded_protocol(header_bytes: int) -> type[HttpToolsProtocol]:
@@ -27,7 +57,8 @@ def bounded_protocol(header_bytes: int) -> type[HttpToolsProtocol]:
         _upgrade = False
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(cast(asyncio.Transport, transport))
+            together = _Together(cast(asyncio.Transport, transport), self.loop)
+            super().connection_made(cast(asyncio.Transport, together))
             self._expect_head()
 
         def connection_lost(self, exc: Exception | None) -> None:

@@ -279,6 +279,15 @@ def test_trailers_that_never_end_close_the_connection(server):
     assert server.client.get("/healthz").status_code == 200
 
 
+def test_an_answer_comes_in_one_piece(server):
+    """Head and body sent one after the other would wake the client twice: some of so many would be seen half."""
+    place = urlsplit(server.url)
+    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+        for _ in range(100):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(65_536).endswith(b'{"status":"alive"}')
+
+
 def test_errors_and_logs_never_repeat_what_was_sent(server):
     secret = "kalimat-rahasia-itu"
     for body in ({"sentences": [{"text": secret, "id": [secret]}]}, {secret: 1}, {"sentences": secret}):
