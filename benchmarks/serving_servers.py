@@ -96,14 +96,16 @@ def _running(
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     log = work / f"{path.strip('/').replace('/', '-')}.log"
+    # As a user starts it: what this process was told of threads is not passed on, and MLflow finds the uvicorn beside Python.
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     with log.open("wb") as file:
         process = subprocess.Popen(
             [*command, *filter(None, [port_option]), str(port)],
             stdout=file,
             stderr=file,
             cwd=ROOT,
-            # As a user starts it: what this process was told of threads is not passed on.
-            env={name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"},
+            env=environment,
         )
     running = Running(process, f"http://127.0.0.1:{port}", path, body, log)
     try:
