@@ -31,6 +31,8 @@ BODIES = (
         b'{"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["Jangan."]}]}',
     ),
 )
+# Of the damaged requests: a leak grows from each to the next.
+PARTS = 4
 # Bytes that parsers trip over.
 ODD = (
     b"\x00",
@@ -54,11 +56,16 @@ def main(
 ) -> None:
     with tempfile.TemporaryDirectory() as work, netral(checkpoint.resolve(), Path(work)) as running:
         # Every kind once, so that what is loaded on first use is not taken for a leak.
+        chance = random.Random(0)
         generated(running, 100)
-        damaged(running, 100)
-        before = running.memory()
-        statuses = generated(running, requests_ // 2) + damaged(running, requests_ - requests_ // 2)
-        after = running.memory()
+        damaged(running, 100, chance)
+        memory = [running.memory()]
+        statuses = generated(running, requests_ // 2)
+        memory.append(running.memory())
+        # The description may not have so many different requests in it.
+        for part in range(PARTS, 0, -1):
+            statuses += damaged(running, (requests_ - statuses.total()) // part, chance)
+            memory.append(running.memory())
         metrics = requests.get(f"{running.url}/metrics", timeout=30).text
         ended = [line for line in metrics.splitlines() if line.startswith("netral_worker_ends_total")]
         ready = requests.get(f"{running.url}/readyz", timeout=30).status_code
@@ -66,7 +73,10 @@ def main(
         f"{sum(statuses.values())} requests: "
         + ", ".join(f"{count} x {name}" for name, count in sorted(statuses.items()))
     )
-    print(f"ready afterwards: {ready == 200}; {ended[0]}; memory {before / 2**20:.0f} -> {after / 2**20:.0f} MiB")
+    grown = " -> ".join(f"{size / 2**20:.0f}" for size in memory)
+    print(
+        f"ready afterwards: {ready == 200}; {ended[0]}; MiB of memory at first, with the generated, with each part of the damaged: {grown}"
+    )
     if any(name.startswith("5") for name in statuses) or ready != 200 or not ended[0].endswith(" 0.0"):
         raise typer.Exit(1)
 
@@ -106,10 +116,9 @@ def _send(operation: Any, mode: GenerationMode, count: int, url: str) -> Counter
     return statuses
 
 
-def damaged(running: Running, count: int) -> Counter[str]:
+def damaged(running: Running, count: int, chance: random.Random) -> Counter[str]:
     """Send valid requests with damage, as bytes, and count the statuses; ``closed`` is a connection closed without one."""
     place = urlsplit(running.url)
-    chance = random.Random(0)
     statuses: Counter[str] = Counter()
     for _ in range(count):
         path, body = chance.choice(BODIES)
