@@ -123,7 +123,7 @@ def test_no_spreadsheet_finds_a_formula_behind_a_quote_or_a_semicolon(page):
     read(page, FORMULAS)
     table = take(page, "csv")
     page.click("[data-take=copy]")
-    page.wait_for_function("document.querySelector('[data-taken]').textContent.includes('opied')")
+    page.locator("[data-taken]", has_text="opied").wait_for()
     pasted = page.evaluate("navigator.clipboard.readText()")
     rows = list(csv.DictReader(io.StringIO(pasted), delimiter="\t"))
     assert [row["text"][:4] for row in rows][-1] == "\"'=1"
