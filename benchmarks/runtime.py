@@ -26,18 +26,20 @@ from transformers import AutoModelForSequenceClassification, BertConfig, BertFor
 from pipeline.classifier.checkpoint import TOKENIZER
 from pipeline.classifier.runtime import open_graph
 from pipeline.classifier.tokens import BATCH_TOKENS, Encoded, batches, encode, load_tokenizer
+from pipeline.training.activations import observe
 from pipeline.training.export import write_graph
-from pipeline.training.quantise import quantise
+from pipeline.training.quantise import SCHEMES, quantise
 
-BUDGETS = (256, 512, 1024, 2048, 4096, 8192)
+BUDGETS = (128, 256, 512, 1024, 2048, 4096, 8192)
 
 
-def write_graphs(model: object, heads: int, width: int, folder: Path) -> dict[str, Path]:
+def write_graphs(model: object, heads: int, width: int, encoded: Encoded, folder: Path) -> dict[str, Path]:
     """Write every graph that takes part, and return where."""
-    graphs = {name: folder / f"{name}.onnx" for name in ("fp32", "fused", "int8", "int8 feed-forward", "ORT dynamic")}
+    graphs = {name: folder / f"{name}.onnx" for name in ("fp32", "fused", *SCHEMES, "ORT dynamic")}
     write_graph(model, graphs["fp32"])
-    quantise(graphs["fp32"], graphs["int8"], attention=True)
-    quantise(graphs["fp32"], graphs["int8 feed-forward"], attention=False)
+    activations = observe(graphs["fp32"], batches(encoded.ids[:256]))
+    for scheme in SCHEMES:
+        quantise(graphs["fp32"], graphs[scheme], scheme, activations)
     quantize_dynamic(
         graphs["fp32"],
         graphs["ORT dynamic"],
@@ -110,9 +112,9 @@ def main(
         model = AutoModelForSequenceClassification.from_pretrained(checkpoint).eval()
     config = model.config
     with tempfile.TemporaryDirectory() as folder:
-        graphs = write_graphs(model, config.num_attention_heads, config.hidden_size, Path(folder))
+        graphs = write_graphs(model, config.num_attention_heads, config.hidden_size, encoded, Path(folder))
         sessions = {name: open_graph(path, threads=1) for name, path in graphs.items()}
-    contenders = {(name, BATCH_TOKENS) for name in sessions} | {("int8", budget) for budget in BUDGETS}
+    contenders = {(name, BATCH_TOKENS) for name in sessions} | {("static", budget) for budget in BUDGETS}
     taken: dict[tuple[str, int], float] = {}
     rates: list[float] = []
     found: dict[tuple[str, int], np.ndarray] = {}

@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 import psutil
 
 from pipeline.classifier.checkpoint import GRAPHS, MANIFEST, Manifest, version_of
+from pipeline.classifier.tokens import batches
 from pipeline.files import sha256, write_json
 
 ROOT = Path(__file__).parents[1]
@@ -148,6 +149,7 @@ def random_checkpoint(like: Path, out: Path, layers: int, width: int, heads: int
     import torch
     from transformers import AutoConfig, BertForSequenceClassification
 
+    from pipeline.training.activations import observe
     from pipeline.training.export import write_graph
     from pipeline.training.quantise import quantise
 
@@ -165,8 +167,12 @@ def random_checkpoint(like: Path, out: Path, layers: int, width: int, heads: int
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(like / name, out / name)
     write_graph(model, out / GRAPHS["fp32"])
-    quantise(out / GRAPHS["fp32"], out / GRAPHS["int8"], attention=True)
-    return _sign(like, out, precision="int8", precision_reason=f"random weights, {layers} layers of {width}")
+    # What the weights say means nothing, and so does what they are fitted to.
+    ids = [torch.randint(model.config.vocab_size, (32,)).numpy() for _ in range(16)]
+    quantise(out / GRAPHS["fp32"], out / GRAPHS["int8"], "static", observe(out / GRAPHS["fp32"], batches(ids)))
+    return _sign(
+        like, out, scheme="static", precision="int8", precision_reason=f"random weights, {layers} layers of {width}"
+    )
 
 
 def renamed_checkpoint(like: Path, out: Path, note: str) -> Path:

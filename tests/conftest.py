@@ -43,7 +43,7 @@ CONFIGS = {
     },
     "train": TRAIN,
     "evaluate": {"batch_size": 16, "seed": 7, "listed_errors": 5},
-    "export": {"compared_sentences": 20, "int8": {"f1_loss": 0.003, "agreement": 0.995}},
+    "export": {"compared_sentences": 20, "example_sentences": 50, "int8": {"f1_loss": 0.003, "agreement": 0.995}},
 }
 
 

@@ -18,6 +18,9 @@ MANIFEST = "netral.json"
 TOKENIZER = "tokenizer.json"
 Precision = Literal["fp32", "int8"]
 Device = Literal["cpu", "cuda"]
+# How activations become integers in the int8 graph: by ranges that are fixed, or by a scale per word piece, which the
+# feed-forward layers alone may have. None lets a sentence depend on its neighbours.
+Scheme = Literal["static", "per-token", "feed-forward"]
 GRAPHS: dict[Precision, str] = {"fp32": "model.onnx", "int8": "model-int8.onnx"}
 
 
@@ -53,6 +56,7 @@ class Manifest(BaseModel):
         segmentation: how the sentences of the training data were cut.
         precision: of the graph that is used unless another one is asked for.
         precision_reason: why that one, in a sentence.
+        scheme: of the int8 graph.
         parity: what was compared to decide it.
         encoder, revision: the base encoder, and its commit if it came from a hub.
         dataset: SHA-256 by split of the dataset that it was trained and measured on.
@@ -70,6 +74,7 @@ class Manifest(BaseModel):
     segmentation: SegmentConfig
     precision: Precision
     precision_reason: str
+    scheme: Scheme
     parity: Parity
     encoder: str
     revision: str | None

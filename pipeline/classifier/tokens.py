@@ -16,6 +16,9 @@ BATCH_TOKENS = 512
 # Characters per word piece that may be read of one sentence. No sentence has so many; a file without a line break has.
 PIECE_CHARACTERS = 100
 
+# Of a sentence, the tokenizer returns many times the size of its ids: not of all of a window at the same time.
+ENCODED_TOGETHER = 512
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -80,18 +83,20 @@ def encode(texts: Sequence[str], tokenizer: Tokenizer, max_length: int) -> Encod
     :data:`PIECE_CHARACTERS` times as many characters. Lone surrogates, which are no text, are read as question marks.
     """
     readable = max_length * PIECE_CHARACTERS
-    unique = dict.fromkeys(texts)
-    starts = [text[:readable] for text in unique]
-    try:
-        encodings = tokenizer.encode_batch_fast(starts)
-    except TypeError:
-        encodings = tokenizer.encode_batch_fast([text.encode(errors="replace").decode() for text in starts])
+    unique = list(dict.fromkeys(texts))
     known = {}
-    for text, encoding in zip(unique, encodings, strict=True):
-        ids = encoding.ids
-        long = len(ids) > max_length
-        kept = [*ids[: max_length - 1], ids[-1]] if long else ids
-        known[text] = np.array(kept, dtype=np.int64), long or len(text) > readable
+    for first in range(0, len(unique), ENCODED_TOGETHER):
+        some = unique[first : first + ENCODED_TOGETHER]
+        starts = [text[:readable] for text in some]
+        try:
+            encodings = tokenizer.encode_batch_fast(starts)
+        except TypeError:
+            encodings = tokenizer.encode_batch_fast([text.encode(errors="replace").decode() for text in starts])
+        for text, encoding in zip(some, encodings, strict=True):
+            ids = encoding.ids
+            long = len(ids) > max_length
+            kept = [*ids[: max_length - 1], ids[-1]] if long else ids
+            known[text] = np.array(kept, dtype=np.int64), long or len(text) > readable
     return Encoded([known[text][0] for text in texts], [known[text][1] for text in texts])
 
 

@@ -29,11 +29,13 @@ class ExportConfig(Config):
 
     Attributes:
         compared_sentences: validation sentences on which transformers' pipeline and the runtime must agree.
+        example_sentences: training sentences, evenly spread, that int8 is fitted to.
         int8: what int8 may cost to be the default precision.
         card: what the model card says of the corpus.
     """
 
     compared_sentences: int = Field(ge=1)
+    example_sentences: int = Field(ge=1)
     int8: Bounds
     card: CorpusFacts = CorpusFacts()
 
@@ -49,6 +51,8 @@ def run(dataset: Path, model: Path, metrics: Path, labels: Path, segment: Path, 
     validation = load_split(dataset, "validation")
     texts = list(validation["text"])
     compared = texts[: settings.compared_sentences]
+    known = list(load_split(dataset, "train")["text"])
+    examples = known[:: max(len(known) // settings.example_sentences, 1)]
     network = AutoModelForSequenceClassification.from_pretrained(model)
     # "[SEP]" in a sentence is what somebody wrote, no end of the sentence; saved with the tokenizer.
     tokenizer = AutoTokenizer.from_pretrained(model, split_special_tokens=True)
@@ -68,6 +72,7 @@ def run(dataset: Path, model: Path, metrics: Path, labels: Path, segment: Path, 
                 training=training,
                 metrics=measured,
                 facts=settings.card,
+                examples=examples,
                 texts=texts,
                 truth=label_matrix(validation, declared.names),
                 bounds=settings.int8,

@@ -4,9 +4,15 @@ from typing import Any
 
 from pydantic import Field
 
-from pipeline.classifier.checkpoint import Parity, Precision
+from pipeline.classifier.checkpoint import Parity, Precision, Scheme
 from pipeline.config import Config
 from pipeline.corpus.labels import Labels
+
+SCHEMES: dict[Scheme, str] = {
+    "static": "activations keep to ranges that were seen there",
+    "per-token": "activations have a scale per word piece",
+    "feed-forward": "activations have a scale per word piece, and attention stays in fp32",
+}
 
 
 class CorpusFacts(Config):
@@ -31,6 +37,7 @@ def checkpoint_card(
     parity: Parity,
     precision: Precision,
     precision_reason: str,
+    scheme: Scheme,
 ) -> str:
     """Return the model card of an exported checkpoint, in Markdown.
 
@@ -38,6 +45,7 @@ def checkpoint_card(
         training: the train stage's ``training.json``.
         metrics: the evaluate stage's ``metrics.json``.
         precision, precision_reason: the default, and why.
+        scheme: of the int8 graph.
     """
     test = metrics["test"]
     rows = "\n".join(
@@ -88,7 +96,8 @@ the probabilities of fp32. Input is one sentence at a time, as netral's segmenta
 
 ## Precision
 
-`model.onnx` computes in fp32, as `transformers` does, `model-int8.onnx` in integers of 8 bits, which is quicker.
+`model.onnx` computes in fp32, as `transformers` does, `model-int8.onnx` in integers of 8 bits, which is quicker: weights are
+rounded so that products change the least on training sentences (GPTQ); {SCHEMES[scheme]}.
 {precision_reason} Netral therefore uses **{precision}** unless told otherwise.
 
 | validation, {parity.sentences} sentences | fp32 F1 | int8 F1 | decisions that differ |

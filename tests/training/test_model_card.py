@@ -32,7 +32,7 @@ PARITY = Parity(
 
 
 def card(facts: CorpusFacts) -> str:
-    return checkpoint_card(LABELS, TRAINING, METRICS, facts, PARITY, "fp32", "For a reason.")
+    return checkpoint_card(LABELS, TRAINING, METRICS, facts, PARITY, "fp32", "For a reason.", "static")
 
 
 def test_nothing_is_claimed_of_a_corpus_without_facts():
@@ -59,13 +59,22 @@ def test_figures_of_labels_and_of_precision_are_in_the_card():
     text = card(SHIPPED)
     assert "| `plea` (permohonan) | Begs. | 0.500 | 0.250 | 0.333 | 12 |" in text
     assert "| plea | 0.610 | 0.600 | 1 |\n| macro | 0.610 | 0.600 | 1 |" in text
-    assert "For a reason. Netral therefore uses **fp32** unless told otherwise." in text
+    assert "(GPTQ); activations keep to ranges that were seen there.\nFor a reason. Netral therefore uses **fp32** unless told otherwise." in text
     assert "up to\n77 word pieces are read" in text
 
 
 @pytest.mark.parametrize("name", ["license", "corpus", "caution"])
 def test_an_empty_fact_is_no_fact(name, tmp_path):
     path = tmp_path / "export.yaml"
-    path.write_text(json.dumps({"compared_sentences": 1, "int8": {"f1_loss": 0, "agreement": 1}, "card": {name: ""}}))
+    path.write_text(
+        json.dumps(
+            {
+                "compared_sentences": 1,
+                "example_sentences": 1,
+                "int8": {"f1_loss": 0, "agreement": 1},
+                "card": {name: ""},
+            }
+        )
+    )
     with pytest.raises(InputError, match=f"'card.{name}'"):
         load_config(path, ExportConfig)

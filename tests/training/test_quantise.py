@@ -6,9 +6,12 @@ import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
-from pipeline.training.quantise import quantise
+from pipeline.classifier.tokens import Batch
+from pipeline.training.activations import observe
+from pipeline.training.quantise import SCHEMES, quantise
 
 WIDTH = 32
+IDS = np.arange(48).reshape(6, 8)
 
 
 @pytest.fixture(scope="module")
@@ -18,20 +21,28 @@ def layer(tmp_path_factory):
     table, first, second = (
         generator.normal(size=shape).astype(np.float32) for shape in [(50, WIDTH)] + 2 * [(WIDTH,) * 2]
     )
+    table[49] = 0
     weights = {"table": table, "first": first, "second": second}
-    weights |= {name: np.zeros(WIDTH, np.float32) for name in ("layer.attention.query.bias", "layer.output.bias")}
+    weights |= {
+        name: generator.normal(size=WIDTH).astype(np.float32)
+        for name in ("layer.attention.query.bias", "layer.output.bias")
+    }
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["x"]),
         helper.make_node("MatMul", ["x", "first"], ["a"]),
         helper.make_node("Add", ["a", "layer.attention.query.bias"], ["b"]),
         helper.make_node("MatMul", ["x", "second"], ["c"]),
         helper.make_node("Add", ["c", "layer.output.bias"], ["d"]),
-        helper.make_node("Add", ["b", "d"], ["out"]),
+        helper.make_node("Add", ["b", "d"], ["e"]),
+        helper.make_node("Gelu", ["e"], ["out"]),
     ]
     graph = helper.make_graph(
         nodes,
         "layer",
-        [helper.make_tensor_value_info("input_ids", onnx.TensorProto.INT64, ["n", "length"])],
+        [
+            helper.make_tensor_value_info(name, onnx.TensorProto.INT64, ["n", "length"])
+            for name in ("input_ids", "attention_mask")
+        ],
         [helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, ["n", "length", WIDTH])],
         [numpy_helper.from_array(value, name) for name, value in weights.items()],
     )
@@ -40,50 +51,76 @@ def layer(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def activations(layer):
+    return observe(layer, [Batch(np.arange(6), IDS, np.ones_like(IDS))])
+
+
 def run(path, ids) -> np.ndarray:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return session.run(None, {"input_ids": np.asarray(ids, dtype=np.int64)})[0]
+    ids = np.asarray(ids, dtype=np.int64)
+    return session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0]
 
 
-@pytest.mark.parametrize("attention", [True, False])
-def test_integers_come_near(layer, tmp_path, attention):
-    quantise(layer, tmp_path / "int8.onnx", attention)
-    ids = np.arange(48).reshape(6, 8)
-    exact, near = run(layer, ids), run(tmp_path / "int8.onnx", ids)
-    assert 0 < np.abs(near - exact).max() < 0.03 * np.abs(exact).max()
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_integers_come_near(layer, activations, tmp_path, scheme):
+    quantise(layer, tmp_path / "int8.onnx", scheme, activations)
+    exact, near = run(layer, IDS), run(tmp_path / "int8.onnx", IDS)
+    assert 0 < np.abs(near - exact).max() < 0.02 * np.abs(exact).max()
 
 
-def test_no_piece_depends_on_another(layer, tmp_path):
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_no_piece_depends_on_another(layer, activations, tmp_path, scheme):
     """With one scale for the whole batch, as ONNX Runtime's own dynamic quantisation has it, this fails."""
-    quantise(layer, tmp_path / "int8.onnx", True)
-    together = run(tmp_path / "int8.onnx", np.arange(48).reshape(6, 8))
+    quantise(layer, tmp_path / "int8.onnx", scheme, activations)
+    together = run(tmp_path / "int8.onnx", IDS)
     for number in range(48):
         alone = run(tmp_path / "int8.onnx", [[number]])
         assert np.array_equal(alone[0, 0], together.reshape(48, WIDTH)[number])
 
 
-def test_attention_is_quantised_only_where_asked(layer, tmp_path):
-    for attention, products in ((True, 2), (False, 1)):
-        quantise(layer, tmp_path / "int8.onnx", attention)
+def test_attention_is_not_quantised_where_feed_forward_layers_alone_are(layer, activations, tmp_path):
+    for scheme, products in (("static", 2), ("per-token", 2), ("feed-forward", 1)):
+        quantise(layer, tmp_path / "int8.onnx", scheme, activations)
         graph = onnx.load(str(tmp_path / "int8.onnx")).graph
         assert [node.op_type for node in graph.node].count("MatMulIntegerToFloat") == products
-        assert ("first" in {tensor.name for tensor in graph.initializer}) == (not attention)
+        assert ("first" in {tensor.name for tensor in graph.initializer}) == (scheme == "feed-forward")
 
 
-def test_a_row_of_zeros_stays_zero(layer, tmp_path):
+def test_static_ranges_need_one_pass_over_the_activations(layer, activations, tmp_path):
+    quantise(layer, tmp_path / "int8.onnx", "static", activations)
+    kinds = [node.op_type for node in onnx.load(str(tmp_path / "int8.onnx")).graph.node]
+    assert kinds.count("QuantizeLinear") == 1, "two products have the same activations"
+    assert kinds.count("Add") == 1, "biases are part of the products"
+    assert not {"ReduceMax", "Div"} & set(kinds)
+
+
+def test_what_lies_outside_a_static_range_is_clipped(layer, activations, tmp_path):
     model = onnx.load(str(layer))
     (table,) = (tensor for tensor in model.graph.initializer if tensor.name == "table")
-    table.CopyFrom(numpy_helper.from_array(np.zeros((50, WIDTH), np.float32), "table"))
-    onnx.save(model, str(tmp_path / "zeros.onnx"))
-    quantise(tmp_path / "zeros.onnx", tmp_path / "int8.onnx", True)
-    assert not run(tmp_path / "int8.onnx", [[1, 2]]).any()
+    values = numpy_helper.to_array(table)
+    widest = values.copy()
+    widest[:2] = activations["x"].largest
+    results = []
+    for factor in (1, 100):
+        wider = widest.copy()
+        wider[:2] *= factor
+        table.CopyFrom(numpy_helper.from_array(wider, "table"))
+        onnx.save(model, str(tmp_path / "wider.onnx"))
+        quantise(tmp_path / "wider.onnx", tmp_path / "int8.onnx", "static", activations)
+        results.append(run(tmp_path / "int8.onnx", [[0, 1]]))
+    assert results[1] == pytest.approx(results[0], rel=1e-5)
 
 
-def test_weights_keep_to_seven_bits(layer, tmp_path):
-    quantise(layer, tmp_path / "int8.onnx", True)
-    integers = {t.name: numpy_helper.to_array(t) for t in onnx.load(str(tmp_path / "int8.onnx")).graph.initializer}
-    for name in ("first_int8", "second_int8"):
-        assert (np.abs(integers[name]).max(axis=0) == 63).all()
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_row_of_zeros_gives_the_biases(layer, activations, tmp_path, scheme):
+    quantise(layer, tmp_path / "int8.onnx", scheme, activations)
+    assert run(tmp_path / "int8.onnx", [[49]]) == pytest.approx(run(layer, [[49]]), abs=1e-3)
+
+
+def test_a_graph_can_be_quantised_by_what_nothing_was_seen_of(layer, tmp_path):
+    quantise(layer, tmp_path / "int8.onnx", "static", observe(layer, []))
+    assert np.isfinite(run(tmp_path / "int8.onnx", IDS)).all()
 
 
 def test_the_int8_graph_is_smaller(checkpoint):
