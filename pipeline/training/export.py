@@ -90,10 +90,21 @@ def write_graph(model: PreTrainedModel, path: Path) -> None:
         external_data=False,
         verbose=False,
     )
+    written = onnx.load(str(path))
     # The exporter's shape annotations are frozen to the sample in places, which stops later quantisation.
-    graph = onnx.load(str(path))
-    graph.graph.ClearField("value_info")
-    onnx.save(graph, str(path))
+    written.graph.ClearField("value_info")
+    # Where in which file each node comes from: a checkpoint is the same wherever it was made.
+    for part in (
+        written,
+        written.graph,
+        *written.graph.node,
+        *written.graph.initializer,
+        *written.graph.input,
+        *written.graph.output,
+    ):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    onnx.save(written, str(path))
 
 
 def _first_piece_only(model: PreTrainedModel) -> None:

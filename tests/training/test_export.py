@@ -92,6 +92,11 @@ def test_other_encoders_of_the_family_are_exported_as_they_are(kind, tmp_path):
         assert given == pytest.approx(logits(model, ids, mask), rel=1e-4, abs=1e-5)
 
 
+def test_graphs_do_not_say_where_they_were_made(checkpoint):
+    for name in ("model.onnx", "model-int8.onnx"):
+        assert b".py" not in (checkpoint / name).read_bytes()
+
+
 def test_the_model_itself_stays_as_it_was(model, tmp_path):
     """The graph's short cuts are taken on a copy."""
     before = logits(model)

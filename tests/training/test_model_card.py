@@ -59,7 +59,10 @@ def test_figures_of_labels_and_of_precision_are_in_the_card():
     text = card(SHIPPED)
     assert "| `plea` (permohonan) | Begs. | 0.500 | 0.250 | 0.333 | 12 |" in text
     assert "| plea | 0.610 | 0.600 | 1 |\n| macro | 0.610 | 0.600 | 1 |" in text
-    assert "(GPTQ); activations keep to ranges that were seen there.\nFor a reason. Netral therefore uses **fp32** unless told otherwise." in text
+    assert (
+        "(GPTQ); activations keep to ranges that were seen there.\nFor a reason. Netral therefore uses **fp32** unless told otherwise."
+        in text
+    )
     assert "up to\n77 word pieces are read" in text
 
 
