@@ -26,7 +26,16 @@ from urllib.request import urlopen
 
 import typer
 from serving_load import quantile
-from serving_servers import ROOT, Running, mlflow, netral, plain, random_checkpoint, renamed_checkpoint
+from serving_servers import (
+    ROOT,
+    Running,
+    mlflow_registered,
+    mlflow_transformers,
+    netral,
+    plain,
+    random_checkpoint,
+    renamed_checkpoint,
+)
 
 from pipeline.classifier.checkpoint import open_checkpoint
 from pipeline.classifier.predict import Classifier
@@ -111,7 +120,8 @@ def throughput(checkpoint: Path, work: Path, texts: list[str], clients: list[int
     """Measure all servers with each number of clients."""
     servers: dict[str, Callable[[Path, Path], AbstractContextManager[Running]]] = {
         "netral serve": netral,
-        "mlflow models serve": mlflow,
+        "mlflow models serve, registered": mlflow_registered,
+        "mlflow models serve, transformers": mlflow_transformers,
         "FastAPI + transformers.pipeline": plain,
     }
     figures: Figures = {}
@@ -226,7 +236,7 @@ def table(figures: Figures) -> list[str]:
     for name, servers in figures.items():
         if name.startswith("throughput"):
             ours = servers["netral serve"]
-            for rival in ("mlflow models serve", "FastAPI + transformers.pipeline"):
+            for rival in [name for name in servers if name != "netral serve"]:
                 theirs, bound, answered = at_equal_p99(ours, servers[rival])
                 measured = f"{answered:.0f} to {theirs:.1f} sentences/s at p99 <= {bound:.0f} ms: {answered / theirs:.1f} times"
                 lines.append(f"| {name} against {rival} | {measured} | 4 times |")

@@ -60,11 +60,11 @@ def netral(checkpoint: Path, work: Path, options: Sequence[str] = ()) -> Iterato
 
 
 @contextmanager
-def mlflow(checkpoint: Path, work: Path) -> Iterator[Running]:
-    """Run ``mlflow models serve`` of the same checkpoint, as ``pipeline/mlflow_model.py`` wraps it."""
+def mlflow_registered(checkpoint: Path, work: Path) -> Iterator[Running]:
+    """Run ``mlflow models serve`` of the same checkpoint, as ``pipeline/mlflow_model.py`` wraps netral's own runtime."""
     from mlflow.pyfunc import save_model
 
-    folder = work / "mlflow-model"
+    folder = work / "mlflow-registered"
     shutil.rmtree(folder, ignore_errors=True)
     save_model(
         folder,
@@ -72,7 +72,27 @@ def mlflow(checkpoint: Path, work: Path) -> Iterator[Running]:
         artifacts={"checkpoint": str(checkpoint)},
         pip_requirements=["onnxruntime"],
     )
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(folder), "--env-manager", "local"]
+    with _mlflow(folder, work) as running:
+        yield running
+
+
+@contextmanager
+def mlflow_transformers(checkpoint: Path, work: Path) -> Iterator[Running]:
+    """Run ``mlflow models serve`` of the same checkpoint in MLflow's flavor for transformers, which gives one label only."""
+    from mlflow.transformers import save_model
+    from transformers import pipeline
+
+    folder = work / "mlflow-transformers"
+    shutil.rmtree(folder, ignore_errors=True)
+    model = pipeline("text-classification", str(checkpoint), device="cpu", truncation=True)
+    save_model(model, folder, pip_requirements=["transformers", "torch"])
+    with _mlflow(folder, work) as running:
+        yield running
+
+
+@contextmanager
+def _mlflow(model: Path, work: Path) -> Iterator[Running]:
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(model), "--env-manager", "local"]
 
     def body(text: str) -> dict[str, Any]:
         return {"dataframe_split": {"columns": ["text"], "data": [[text]]}}

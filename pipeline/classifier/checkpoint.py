@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -100,8 +100,11 @@ def version_of(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:12]
 
 
-def open_checkpoint(folder: Path) -> Manifest:
+def open_checkpoint(folder: Path, used: Collection[str] | None = None) -> Manifest:
     """Read the manifest of the checkpoint in ``folder``, verify that it is as written, and every file that it names.
+
+    Args:
+        used: the only files to verify, where all have been before, by a process that shares its work.
 
     Raises:
         InputError: there is no checkpoint, or it is damaged, edited or incomplete.
@@ -118,6 +121,8 @@ def open_checkpoint(folder: Path) -> Manifest:
             f"{path}: was edited after export (its version is not that of its contents); export the checkpoint again"
         )
     for name, digest in manifest.files.items():
+        if used is not None and name not in used:
+            continue
         file = folder / name
         if not file.is_file():
             raise InputError(f"{folder}: is incomplete: {name} is missing; export the checkpoint again")

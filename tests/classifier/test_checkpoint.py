@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.classifier.checkpoint import open_checkpoint, version_of
+from pipeline.classifier.checkpoint import Manifest, open_checkpoint, version_of
 from pipeline.classifier.predict import Classifier
 from pipeline.errors import InputError
 from pipeline.files import sha256
@@ -59,6 +59,15 @@ def test_a_single_changed_byte_is_found(copy, name):
     (copy / name).write_bytes(content)
     with pytest.raises(InputError, match=f"checkpoint: is damaged: {name} has changed since export"):
         Classifier(copy)
+
+
+def test_where_all_was_verified_before_only_what_is_used_is_verified(copy):
+    (copy / "model.onnx").write_bytes(b"")
+    assert open_checkpoint(copy, ["model-int8.onnx", "tokenizer.json"]) == Manifest.model_validate_json(
+        (copy / "netral.json").read_bytes()
+    )
+    with pytest.raises(InputError, match=r"is damaged: model\.onnx"):
+        open_checkpoint(copy, ["model.onnx"])
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'"netral"'])

@@ -21,7 +21,7 @@ from pipeline.apps.batch.tables import (
     sentence_schema,
     text_columns,
 )
-from pipeline.classifier.checkpoint import Manifest
+from pipeline.classifier.checkpoint import GRAPHS, TOKENIZER, Manifest, open_checkpoint
 from pipeline.classifier.predict import Classifier
 from pipeline.corpus.readers import LooseSentence, Placed, Reject, read_part
 from pipeline.corpus.records import Article
@@ -32,12 +32,15 @@ def open_classifier(job: Job, manifest: Manifest | None = None) -> Classifier:
     """Return the classifier of a job. One thread: processes of one thread each do more, and its sums never change their order.
 
     Args:
-        manifest: of the checkpoint, if this process has verified it.
+        manifest: of the checkpoint, if this process has verified it. What began the run has, so that what is used here is enough.
 
     Raises:
         InputError: the checkpoint is damaged, or has been replaced since the run began.
     """
-    classifier = Classifier(Path(job.checkpoint), job.precision, threads=1, device=job.device, manifest=manifest)
+    folder = Path(job.checkpoint)
+    used = (GRAPHS[job.precision], TOKENIZER) if job.device == "cpu" else None
+    manifest = manifest or open_checkpoint(folder, used)
+    classifier = Classifier(folder, job.precision, threads=1, device=job.device, manifest=manifest)
     if classifier.manifest.version != job.version:
         raise InputError(
             f"{job.checkpoint}: was replaced by another checkpoint in mid-run; put it back, and the same command goes on"

@@ -13,8 +13,8 @@ from pipeline.corpus.input_files import READ_ERRORS, Part, is_compressed, kind_o
 
 # Bytes of input in a shard: an hour of work for the slowest model, a minute for the fastest, and what is lost when one is killed.
 LARGEST_SHARD = 2**24
-# Some two thousand sentences, of which 1 % is padding once they are sorted.
-SMALL_SHARD = 2**18
+# Some four thousand sentences, a window's worth: less than 1 % is padding once they are sorted, and larger shards take no more memory.
+SMALL_SHARD = 2**19
 # Some four hundred, 4 %.
 SMALLEST_SHARD = 2**16
 # Shards that an input has, so that all processes have some and end together: a few at any price, many where they are not small.
