@@ -20,9 +20,20 @@ def whole_file(path: Path) -> Iterator[Path]:
         with beside.open("rb") as file:
             os.fsync(file.fileno())
         beside.replace(path)
+        sync_folder(path.parent)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the names in ``folder`` outlast a loss of power."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -41,6 +52,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
                     os.fsync(content.fileno())
         shutil.rmtree(path, ignore_errors=True)
         beside.replace(path)
+        sync_folder(path.parent)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise

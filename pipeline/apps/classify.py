@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import orjson
 
 from pipeline.apps.batch import storage
-from pipeline.apps.batch.job import Counts, Format, Job, Unit
+from pipeline.apps.batch.job import GPU_PROCESSES, Counts, Format, Job, Unit
 from pipeline.apps.batch.local import local_workers, run_local
 from pipeline.apps.batch.output import (
     check_output,
@@ -26,7 +26,7 @@ from pipeline.apps.batch.output import (
     work_folder,
 )
 from pipeline.apps.batch.progress import progress
-from pipeline.apps.batch.run_folder import begin, only_one
+from pipeline.apps.batch.run_folder import begin, left_of, only_one
 from pipeline.apps.batch.shards import Shard, plan, shard_size, survey, text_bytes
 from pipeline.classifier.checkpoint import Device, Manifest, Precision, open_checkpoint
 from pipeline.classifier.cpus import usable_cpus
@@ -61,16 +61,19 @@ def classify(
         inputs: files, folders, globs and URLs.
         out: a file with the suffix of a format, or a folder, or the URL of one.
         form: of the tables in a folder.
-        processes: of the local engine; one for each processor that may be used, or one for a GPU, unless told.
+        processes: of the local engine; one for each processor that may be used, eight at most for a GPU, unless told.
         shard_bytes: of input that a process takes at a time; chosen by the size of the input unless told.
 
     Raises:
-        InputError: an input is missing, the output may not be written, the checkpoint is unusable, or nothing could be read.
+        InputError: an input is missing, options do not go together, the output may not be written, the checkpoint is
+            unusable, or nothing could be read.
     """
     out = None if out is None else str(out)
     files = find_files(inputs)
     if out is not None:
         files = check_output(out, inputs, files, overwrite)
+    if device == "cuda" and precision:
+        raise InputError("--precision is for a CPU; a GPU computes in bf16")
     manifest = open_checkpoint(checkpoint)
     day = date.today()
     job = Job(str(checkpoint), manifest.version, device, precision or manifest.precision, unit, form, day, out or "")
@@ -87,7 +90,7 @@ def classify(
     # What lies there is removed only by the one that holds it.
     with only_one(job.out):
         try:
-            counts = _run(files, job, manifest, engine, processes, shard_bytes, overwrite or bool(single))
+            counts = _run(files, job, engine, processes, shard_bytes, overwrite or bool(single))
             if counts.records == 0:
                 raise InputError(_nothing_read(job.out, counts, kept=single is None))
             started = True
@@ -141,7 +144,6 @@ def _print(files: list[str], job: Job, manifest: Manifest) -> Counts:
 def _run(
     files: list[str],
     job: Job,
-    manifest: Manifest,
     engine: Engine,
     processes: int | None,
     shard_bytes: int | None,
@@ -152,7 +154,7 @@ def _run(
     cpus = usable_cpus()
     text = text_bytes(files, cpus)
     shard_bytes = shard_bytes or shard_size(text)
-    processes = processes or (cpus if job.device == "cpu" else 1)
+    processes = processes or (cpus if job.device == "cpu" else min(cpus, GPU_PROCESSES))
     # Nearly as many as shards; a single one is done in this process.
     early = min(processes, math.ceil(text / shard_bytes)) if engine == "local" else 0
     with local_workers(job, early if early > 1 else 0) as workers:
@@ -164,12 +166,17 @@ def _run(
                 from pipeline.apps.batch.cluster import run_ray
 
                 run_ray(left, job, report)
+                if missing := left_of(job, shards)[0]:
+                    raise InputError(
+                        f"{job.out}: {len(missing)} of {len(shards)} shards were done where this machine does not see them; "
+                        "with --engine ray, name a folder that all nodes share, or a URL"
+                    )
             elif workers or min(processes, len(left)) > 1:
                 run_local(left, job, workers, processes, report)
             elif left:
                 from pipeline.apps.batch.shard import open_classifier, run_shard
 
-                classifier = open_classifier(job, manifest)
+                classifier = open_classifier(job)
                 for shard in left:
                     report(run_shard(shard, job, classifier))
     storage.remove(job.out, ())

@@ -1,10 +1,8 @@
 """Sentences to labels: the one way that everything on an exported checkpoint goes."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -46,7 +44,7 @@ class Classifier:
         precision: what is computed in: with the manifest's version it fixes all results.
 
     Raises:
-        InputError: the checkpoint is missing or damaged, or the device cannot be had.
+        InputError: the checkpoint is missing, damaged or not that of ``manifest`` any more, or the device cannot be had.
     """
 
     def __init__(
@@ -80,7 +78,10 @@ class Classifier:
             ) from None
         except Exception as error:  # onnxruntime, tokenizers and torch raise bare exceptions of their own
             raise InputError(f"{folder}: cannot be loaded: {' '.join(str(error).split())[:200]}") from error
-        if device == "cpu" and threads == 1:
+        # Files are opened one after the other, and the folder may have been renamed in between.
+        if open_checkpoint(folder, used=()).version != self.manifest.version:
+            raise InputError(f"{folder}: was replaced while it was being loaded; try again")
+        if threads == 1:
             # Read by tokenizers at every call. Its threads would be those of other processes.
             os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -103,19 +104,6 @@ class Classifier:
     def score(self, texts: Sequence[str]) -> Scores:
         """Return the probability of every label for every sentence; see :meth:`score_encoded`."""
         return self.score_encoded(self.encode(texts))
-
-    def score_windows(self, windows: Iterable[Sequence[str]]) -> Iterator[Scores]:
-        """Yield the scores of one window of sentences after the other; the next one is split while one is computed.
-
-        A GPU would wait for the tokenizer otherwise. The tokenizer uses all cores, and holds no lock meanwhile.
-        """
-        with ThreadPoolExecutor(1) as ahead:
-            waiting = iter(windows)
-            encoded = [ahead.submit(self.encode, texts) for texts in islice(waiting, 1)]
-            while encoded:
-                current = encoded.pop()
-                encoded = [ahead.submit(self.encode, texts) for texts in islice(waiting, 1)]
-                yield self.score_encoded(current.result())
 
     def labels(self, scores: Scores) -> list[list[str]]:
         """Return the labels of every sentence, in column order."""

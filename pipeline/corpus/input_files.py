@@ -26,6 +26,8 @@ READ_ERRORS = (OSError, EOFError, zlib.error)
 # What says nothing about the file: a store, a network or a machine in trouble.
 _PASSING = {
     errno.EIO,
+    getattr(errno, "EREMOTEIO", errno.EIO),  # what s3fs makes of an internal error of the store; Linux alone knows it
+    errno.ENOTCONN,
     errno.EBUSY,
     errno.EAGAIN,
     errno.ESTALE,
@@ -176,7 +178,8 @@ def stop_if_passing(file: str, error: BaseException) -> None:
     Raises:
         InputError: the trouble is not the file's.
     """
-    if isinstance(error, ConnectionError | TimeoutError) or getattr(error, "errno", None) in _PASSING:
+    denied = is_url(file) and isinstance(error, PermissionError)  # credentials that have run out, or are wrong
+    if denied or isinstance(error, ConnectionError | TimeoutError) or getattr(error, "errno", None) in _PASSING:
         said = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{file}: cannot be read now: {said}; the same command goes on when it can") from None
 
@@ -242,7 +245,7 @@ def open_bytes(file: str | Path) -> IO[bytes]:
         import pyarrow as pa
 
         # Unlike the stream reader of ``zstandard``, it tells a truncated file from a whole one.
-        return io.BufferedReader(pa.input_stream(open_raw(file) if is_url(file) else str(file), compression="zstd"))
+        return io.BufferedReader(pa.input_stream(open_raw(file), compression="zstd"))
     return open_raw(file)
 
 

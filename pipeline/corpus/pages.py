@@ -87,7 +87,7 @@ def warc(archive: IO[bytes], until: date) -> Iterator[tuple[int, dict[str, Any] 
             parsed = page if isinstance(page, NoPage) else plain_text(page)
         elif record.record_type == WarcRecordType.response:
             status = record.http_headers.status_code if record.http_headers else None
-            if status is not None and (status != 200 or "html" not in (record.http_content_type or "html")):
+            if status is not None and (status != 200 or "html" not in (record.http_content_type or "html").lower()):
                 continue
             page = _whole_payload(record) if status else NoPage("is no whole HTTP response", "a whole record")
             decoded = page if isinstance(page, NoPage) else _decoded(page, record.http_headers)

@@ -215,6 +215,12 @@ def test_missing_input_checkpoint_or_folder_stops_before_any_work(checkpoint, ar
     assert "/proc/labelled.jsonl" in read_only.output
 
 
+def test_a_precision_is_for_a_cpu(checkpoint, archive):
+    refused = netral(checkpoint, archive, "--device", "cuda", "--precision", "fp32")
+    assert refused.exit_code == 2
+    assert "--precision is for a CPU; a GPU computes in bf16" in refused.output
+
+
 def test_full_disk_is_one_line_and_leaves_nothing(checkpoint, archive, tmp_path):
     """A limit on file size stands for a disk that runs full in mid-write."""
 

@@ -1,12 +1,19 @@
 """Scores belong to a sentence alone: neither order nor neighbours change them."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_corpus import ARTICLES, sentences
+from serve_process import replace
 
+from pipeline.classifier import runtime
+from pipeline.classifier.checkpoint import open_checkpoint
 from pipeline.classifier.predict import Classifier, Scores
+from pipeline.errors import InputError
 
 TEXTS = [text for number in range(ARTICLES) for text, _ in sentences(number)]
 
@@ -62,15 +69,6 @@ def test_encoded_sentences_get_the_scores_of_their_texts(classifier, probabiliti
     assert np.array_equal(classifier.score_encoded(encoded).probabilities, probabilities)
 
 
-def test_windows_are_scored_one_by_one_in_order(classifier):
-    windows = [TEXTS[:10], [], TEXTS[10:30], TEXTS[:1]]
-    given = list(classifier.score_windows(iter(windows)))
-    assert len(given) == len(windows)
-    for texts, scores in zip(windows, given, strict=True):
-        assert np.array_equal(scores.probabilities, classifier.score(texts).probabilities)
-    assert list(classifier.score_windows([])) == []
-
-
 def test_precision_is_that_of_the_manifest_unless_told(checkpoint):
     default = Classifier(checkpoint)
     assert default.precision == default.manifest.precision
@@ -119,3 +117,22 @@ def test_a_label_is_given_from_its_threshold_on(classifier):
     scores = Scores(np.stack([at, below, [at[0], below[1], at[2], below[3]]]), np.zeros(3, dtype=bool))
     names = classifier.manifest.names
     assert classifier.labels(scores) == [names, [], [names[0], names[2]]]
+
+
+def test_a_checkpoint_that_is_replaced_while_it_is_loaded_is_refused(checkpoint, tmp_path, monkeypatch):
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "exported"))
+    first = open_checkpoint(folder)
+    open_graph = runtime.open_graph
+
+    def open_and_replace(*given):
+        session = open_graph(*given)
+        replace(folder, "another")
+        return session
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runtime, "open_graph", open_and_replace)
+        with pytest.raises(InputError, match="was replaced while it was being loaded; try again"):
+            Classifier(folder)
+    with pytest.raises(InputError, match="was replaced"):
+        Classifier(folder, manifest=first)
+    assert Classifier(folder).manifest.version != first.version

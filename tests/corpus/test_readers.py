@@ -3,6 +3,7 @@ import errno
 import gzip
 import io
 import json
+import os
 from datetime import date, datetime
 from pathlib import Path
 
@@ -372,3 +373,31 @@ def test_trouble_that_is_not_the_files_is_no_reject(tmp_path, monkeypatch, error
     monkeypatch.setattr("pipeline.corpus.readers.open_bytes", fails)
     with pytest.raises(InputError, match=r"a\.jsonl: cannot be read now: .*; the same command goes on when it can"):
         list(read_records(path))
+
+
+@pytest.mark.parametrize("error", [PermissionError("Access Denied"), OSError(121, "Remote I/O error")])
+def test_a_store_that_denies_or_fails_rejects_nothing(monkeypatch, error):
+    """As s3fs says that credentials have run out, and that the store has an internal error."""
+
+    def fails(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("pipeline.corpus.readers.open_bytes", fails)
+    with pytest.raises(InputError, match=r"s3://news/a\.jsonl: cannot be read now: "):
+        list(read_records("s3://news/a.jsonl"))
+
+
+def test_a_file_that_may_not_be_read_is_rejected(tmp_path, monkeypatch):
+    def fails(_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("pipeline.corpus.readers.open_bytes", fails)
+    (reject,) = read_records(tmp_path / "a.jsonl")
+    assert "Permission denied" in reject.reason
+
+
+def test_compressed_file_whose_name_is_no_text_is_read(tmp_path):
+    path = tmp_path / os.fsdecode(b"a-\xff.jsonl.zst")
+    path.write_bytes(zstandard.compress(b'{"id": "a", "text": "Apel digelar."}\n'))
+    (article,) = read_records(path)
+    assert article.id == "a"

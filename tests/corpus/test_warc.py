@@ -50,6 +50,11 @@ def test_pages_become_articles_and_all_else_is_passed_over(tmp_path):
     assert "menjaga netralitas" in found[0].record.text
 
 
+def test_type_of_a_page_is_read_in_any_case(tmp_path):
+    (placed,) = read(tmp_path, response(1, kind="Text/HTML; Charset=UTF-8"))
+    assert isinstance(placed, Placed)
+
+
 def test_plain_text_of_a_page_is_an_article(tmp_path):
     text = record("conversion", 1, "", b"Apel pagi\nCamat meminta pegawai netral.")
     (item,) = read(tmp_path, text)

@@ -58,6 +58,9 @@ def test_features_that_go_together_make_up_for_each_other():
     rows = rows.astype(np.float32)
     weight = GENERATOR.normal(size=(64, 32)).astype(np.float32)
     integers, scales = round_columns(weight, rows.T @ rows)
+    sizes = np.abs(integers.astype(int))
+    assert sizes.max() <= 127
+    assert (sizes[::2] + sizes[1::2]).max() <= 128, "what is made up for keeps to the limit, too"
     change = np.abs(rows @ (integers * scales) - rows @ weight).mean()
     assert change < 0.4 * np.abs(rows @ nearest(weight, scales) - rows @ weight).mean()
 

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.apps.batch.job import Counts, Job
+from pipeline.apps.batch.job import GPU_PROCESSES, Counts, Job
 from pipeline.apps.batch.shard import open_classifier, run_shard
 from pipeline.apps.batch.shards import Shard
 from pipeline.classifier.predict import Classifier
@@ -25,7 +25,7 @@ _RETRIES = 3
 def run_ray(shards: list[Shard], job: Job, report: Callable[[Counts], None]) -> None:
     """Run all ``shards`` on the cluster that ``RAY_ADDRESS`` names, or else on this machine.
 
-    A shard is a task of one processor, and of one GPU where the job asks for it. The process that runs it keeps the model
+    A shard is a task of one processor, and of a share of a GPU where the job asks for one. The process that runs it keeps the model
     for the next one. Ray gives the shards of lost processes and nodes to others, and tasks to nodes that join.
 
     Raises:
@@ -46,17 +46,21 @@ def run_ray(shards: list[Shard], job: Job, report: Callable[[Counts], None]) -> 
         content = {file.name: file.read_bytes() for file in Path(job.checkpoint).iterdir() if file.is_file()}
         # In a list, so that Ray does not hand it over with every task.
         checkpoint = [ray.put(content)]
-        gpus = 0 if job.device == "cpu" else 1
+        gpus = 0 if job.device == "cpu" else 1 / GPU_PROCESSES
         # By itself, Ray would end a process with each of its tasks on a GPU.
         place = ray.remote(num_cpus=1, num_gpus=gpus, max_calls=0, max_retries=_RETRIES)(_run)
         waiting = iter(shards)
-        ahead = _AHEAD * max(int(ray.cluster_resources().get("CPU", 1)), 1)  # type: ignore[no-untyped-call]
-        running = {place.remote(shard, job, checkpoint, Path.cwd()) for shard in islice(waiting, ahead)}
-        while running:
+        running: set[Any] = set()
+        while True:
+            # Asked every time: nodes come and go.
+            cpus = max(int(ray.cluster_resources().get("CPU", 1)), 1)  # type: ignore[no-untyped-call]
+            room = max(_AHEAD * cpus - len(running), 0)
+            running |= {place.remote(shard, job, checkpoint, Path.cwd()) for shard in islice(waiting, room)}
+            if not running:
+                break
             (done,), _ = ray.wait(list(running), num_returns=1)
             running.discard(done)
             report(_answer(done))
-            running |= {place.remote(shard, job, checkpoint, Path.cwd()) for shard in islice(waiting, 1)}
     finally:
         if started:
             ray.shutdown()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # the process that hands out shards needs no numpy and no run
 
 Unit = Literal["article", "sentence"]
 Format = Literal["parquet", "jsonl", "csv"]
+# Processes that share a GPU: while one computes there, the others read, segment and tokenise, each on a core of its own.
+GPU_PROCESSES = 8
 FORMATS: tuple[Format, ...] = ("parquet", "jsonl", "csv")
 
 

@@ -14,6 +14,8 @@ from pipeline.corpus.segment import SegmentConfig, segment
 
 # Sentences that are scored together: enough to sort by length, few enough to keep in memory.
 WINDOW = 4096
+# Characters of records that are held for them at most, before the last: of news, the sentences above have half a million.
+WINDOW_CHARACTERS = 2**24
 # Ids that are remembered to recognise the next record that has one of them, at least.
 REMEMBERED_IDS = 500_000
 
@@ -66,6 +68,7 @@ def predict(found: Iterable[Placed | Reject], classifier: Classifier) -> Iterato
     counts: list[int] = []
     texts: list[str] = []
     sentences: list[Sentence] = []
+    characters = 0
     for item in found:
         if isinstance(item, Reject):
             yield item
@@ -82,9 +85,10 @@ def predict(found: Iterable[Placed | Reject], classifier: Classifier) -> Iterato
         placed.append(item)
         counts.append(len(mine))
         texts += mine
-        if len(texts) >= WINDOW:
+        characters += len(item.record.text)
+        if len(texts) >= WINDOW or characters >= WINDOW_CHARACTERS:
             yield _scored(placed, counts, texts, sentences, classifier)
-            placed, counts, texts, sentences = [], [], [], []
+            placed, counts, texts, sentences, characters = [], [], [], [], 0
     if placed:
         yield _scored(placed, counts, texts, sentences, classifier)
 

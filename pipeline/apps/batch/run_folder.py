@@ -31,8 +31,9 @@ _TABLES = ("sentences", "articles", "texts", "rejects")
 # Packages whose version may change what a run writes.
 _LIBRARIES = (
     *("netral", "onnxruntime", "tokenizers", "numpy", "pydantic", "orjson", "pyarrow", "FastWARC", "trafilatura"),
-    *("htmldate", "courlan", "jusText", "lxml"),
+    *("htmldate", "courlan", "jusText", "lxml", "charset-normalizer", "dateparser"),
 )
+_GPU_LIBRARIES = ("torch", "transformers")
 
 
 def fingerprint(job: Job, shard_bytes: int, plan: bytes) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def fingerprint(job: Job, shard_bytes: int, plan: bytes) -> dict[str, Any]:
     """
     import importlib.metadata  # slow, and not needed to print an article
 
+    libraries = _LIBRARIES if job.device == "cpu" else (*_LIBRARIES, *_GPU_LIBRARIES)
     return {
         "checkpoint": job.version,
         "precision": job.precision if job.device == "cpu" else "bf16",
@@ -51,7 +53,7 @@ def fingerprint(job: Job, shard_bytes: int, plan: bytes) -> dict[str, Any]:
         "shard_bytes": shard_bytes,
         "plan": hashlib.sha256(plan).hexdigest(),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+        "libraries": {name: importlib.metadata.version(name) for name in libraries},
     }
 
 
@@ -76,7 +78,9 @@ def begin(
     if written is not None:
         manifest = _manifest(written)
         if {**manifest, "until": None} == {**mark, "until": None}:
-            return _go_on(replace(job, until=date.fromisoformat(manifest["until"])), shards, present)
+            if not is_url(job.out):
+                storage.remove(job.out, ())
+            return replace(job, until=date.fromisoformat(manifest["until"])), *left_of(job, shards)
         if not overwrite:
             raise InputError(f"{job.out}: {_how_it_differs(manifest, mark, job.out, plan)}")
     elif present and not overwrite and set(present) != {PLAN}:
@@ -119,10 +123,9 @@ def _how_it_differs(manifest: dict[str, Any], mark: dict[str, Any], out: str, pl
     return f"holds the output of another run ({found}); choose another --out, or replace it with --overwrite"
 
 
-def _go_on(job: Job, shards: list[Shard], present: dict[str, int]) -> tuple[Job, list[Shard], Counts]:
-    """Find the shards that are done: their mark is there, and every file that it names."""
-    if not is_url(job.out):
-        storage.remove(job.out, ())
+def left_of(job: Job, shards: list[Shard]) -> tuple[list[Shard], Counts]:
+    """Return the shards that are not done, and the counts of those that are: their mark is there, and every file that it names."""
+    present = storage.sizes(job.out)
     marked = [shard for shard in shards if shard.done_mark in present]
     with ThreadPoolExecutor(16) as pool:
         marks = list(pool.map(lambda shard: storage.read_bytes(storage.join(job.out, shard.done_mark)), marked))
@@ -132,7 +135,7 @@ def _go_on(job: Job, shards: list[Shard], present: dict[str, int]) -> tuple[Job,
         if mark and all(present.get(name) == size for name, size in mark["files"].items()):
             done.add(shard.number)
             counts += Counts(**mark["counts"] | {"labels": Counter(mark["counts"]["labels"])})
-    return job, [shard for shard in shards if shard.number not in done], counts
+    return [shard for shard in shards if shard.number not in done], counts
 
 
 @contextmanager

@@ -92,7 +92,8 @@ def _size(file: str) -> int:
     try:
         with open_raw(file) as content:
             return _text(file, content.seek(0, 2))
-    except READ_ERRORS:
+    except READ_ERRORS as error:
+        stop_if_passing(file, error)
         return 0
 
 
@@ -125,7 +126,7 @@ def _survey_file(file: str, shard_bytes: int) -> InputFile:
             if cuts and cuts[-1][0] >= size:
                 cuts.pop()
             if kind_of(file) == ".parquet" and size > shard_bytes:
-                return InputFile(file, size, digest.hexdigest(), *_row_groups(content, size, shard_bytes))
+                return InputFile(file, size, digest.hexdigest(), *_row_groups(file, content, size, shard_bytes))
     except READ_ERRORS as error:
         stop_if_passing(file, error)
         return InputFile(
@@ -138,7 +139,9 @@ def _survey_file(file: str, shard_bytes: int) -> InputFile:
     return InputFile(file, size, digest.hexdigest(), tuple(cuts), weights)
 
 
-def _row_groups(content: IO[bytes], size: int, shard_bytes: int) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
+def _row_groups(
+    file: str, content: IO[bytes], size: int, shard_bytes: int
+) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
     """Return cuts between row groups, a shard's worth apart, and the bytes between them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -148,7 +151,8 @@ def _row_groups(content: IO[bytes], size: int, shard_bytes: int) -> tuple[tuple[
         groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
         sizes = [sum(group.column(c).total_compressed_size for c in range(group.num_columns)) for group in groups]
         rows = [group.num_rows for group in groups]
-    except (pa.ArrowException, ValueError, OSError, OverflowError):
+    except (pa.ArrowException, ValueError, OSError, OverflowError) as error:
+        stop_if_passing(file, error)
         return (), (size,)  # its reader says why
     cuts: list[tuple[int, int]] = []
     weights, weight, row = [], 0, 1

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.corpus.input_files import is_url, one_line
+from pipeline.files import sync_folder
 
 # Folder of what is being made, within the output.
 PARTIAL = ".partial"
@@ -43,16 +44,7 @@ def publish(made: Path, target: str) -> None:
     with made.open("rb") as file:
         os.fsync(file.fileno())
     made.replace(target)
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    sync_folder(folder)
 
 
 @contextmanager

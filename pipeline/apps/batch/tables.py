@@ -21,6 +21,8 @@ Columns = dict[str, Sequence[Any] | NDArray[Any]]
 _FIRST_DAY = date(1970, 1, 1)
 # Rows of a row group of Parquet: what readers can skip, or share out.
 _ROW_GROUP = 2**16
+# Bytes of rows that wait for one at most: long texts fill it sooner.
+_ROW_GROUP_BYTES = 2**26
 
 
 def sentence_schema(labels: Sequence[str], unit: Unit) -> Schema:
@@ -124,7 +126,8 @@ class Table:
         self.rows += rows
         if self._form == "parquet":
             self._waiting.append(arrow_table(columns, self._schema))
-            if sum(table.num_rows for table in self._waiting) >= _ROW_GROUP:
+            waiting = [(table.num_rows, table.nbytes) for table in self._waiting]
+            if sum(rows for rows, _ in waiting) >= _ROW_GROUP or sum(size for _, size in waiting) >= _ROW_GROUP_BYTES:
                 self._write_row_group()
             return
         values = zip(*(_plain(columns[name]) for name in self._schema), strict=True)

@@ -99,3 +99,14 @@ def test_missing_bucket_is_one_line(bucket):  # noqa: ARG001 - its server has no
         find_files(["s3://nowhere/a.jsonl"])
     with pytest.raises(InputError, match=r"^s3://nowhere/out: cannot be opened: .*bucket does not exist"):
         storage.sizes("s3://nowhere/out")
+
+
+def test_shards_done_where_nobody_sees_them_are_missed(checkpoint, tmp_path, monkeypatch):
+    """On nodes that do not share the folder, each writes to a disk of its own."""
+    news = tmp_path / "news.jsonl"
+    news.write_text("".join(json.dumps(article) + "\n" for article in ARTICLES))
+    monkeypatch.setattr("pipeline.apps.batch.cluster.run_ray", lambda *_: None)
+    with pytest.raises(
+        InputError, match="1 of 1 shards were done where this machine does not see them; with --engine ray"
+    ):
+        classify([str(news)], checkpoint, tmp_path / "out", engine="ray")

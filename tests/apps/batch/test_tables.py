@@ -75,3 +75,13 @@ raise SystemExit("pandas" in sys.modules)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
     assert result.returncode == 0, result.stderr
     assert pq.read_table(tmp_path / "out/articles").to_pylist()[0]["published"] == date(2018, 9, 3)
+
+
+def test_long_texts_are_written_before_they_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.apps.batch.tables._ROW_GROUP_BYTES", 1000)
+    table = Table(tmp_path / "long", {"string": "string"}, "parquet")
+    for _ in range(5):
+        table.add({"string": ["x" * 600]})
+    table.close()
+    metadata = pq.read_metadata(tmp_path / "long")
+    assert [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)] == [2, 2, 1]
