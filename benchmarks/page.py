@@ -6,12 +6,13 @@
 Prints, per state, what axe-core finds and what the console says, and fails if that is anything; look at the screenshots.
 """
 
+import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -28,13 +29,15 @@ WIDTHS: dict[str, ViewportSize] = {
 SCHEMES = {"light": "en-GB", "dark": "id-ID"}
 # Hostile on purpose: mark-up, a handler, marks that turn the direction of text, half a character, and a megabyte.
 HOSTILE = "Judul <script>alert(1)</script>\n\n<img src=x onerror=alert(1)> \u202ePegawai\u2066 datang\ud800 ke desa.\n"
+TOKEN = "0123456789abcdef0123456789abcdef"
 MEGABYTE = "Judul\n" + "Pegawai diminta menjaga netralitas selama kampanye. " * 20_000
 
 
 @contextmanager
-def serving(checkpoint: Path) -> Iterator[str]:
+def serving(checkpoint: Path, token: str = "") -> Iterator[str]:
     command = [sys.executable, "-m", "pipeline.cli", "serve", "--checkpoint", str(checkpoint), "--port", "0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    environment = os.environ | ({"NETRAL_TOKEN": token} if token else {})
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr is not None
     try:
         yield next(found.group() for line in process.stderr if (found := re.search(r"http://\S+", line)))
@@ -47,6 +50,13 @@ def submit(page: Page, text: str) -> None:
     # Set, not typed: a browser would mend half a character on the way.
     page.evaluate("text => { document.getElementById('text').value = text }", text)
     page.click("#submit")
+
+
+def switch(page: Page) -> None:
+    """Change the language and wait for the page in the other one."""
+    other = page.locator(".switch").get_attribute("lang")
+    page.click(".switch")
+    page.wait_for_selector(f"html[lang={other}]")
 
 
 def states(page: Page) -> Iterator[str]:
@@ -80,6 +90,10 @@ def states(page: Page) -> Iterator[str]:
     page.wait_for_selector(".chooser")
     page.locator("[data-choose='1']").click()
     yield "several"
+    switch(page)
+    page.wait_for_selector(".chooser")
+    yield "other-language"
+    switch(page)
     submit(page, HOSTILE)
     page.wait_for_selector(".story .control")
     assert page.locator("#page img, #page script:not([type='application/json'])").count() == 0
@@ -94,7 +108,34 @@ def states(page: Page) -> Iterator[str]:
     yield "network-gone"
 
 
-def drive(browser: Browser, address: str, axe: str | None, scheme: str, width: str, out: Path) -> dict[str, list[str]]:
+def protected_states(page: Page) -> Iterator[str]:
+    """Drive the page of a server with a token."""
+    page.goto("/")
+    yield "token-empty"
+    submit(page, "Camat pulang.\nWarga datang.")
+    page.wait_for_selector("#problem:not([hidden])")
+    yield "token-missing"
+    switch(page)
+    assert page.input_value("#text") == "Camat pulang.\nWarga datang."
+    yield "token-other-language"
+    page.fill("#token", TOKEN)
+    page.click("#submit")
+    page.wait_for_selector("#outcome")
+    yield "token-results"
+    switch(page)
+    page.wait_for_selector("#outcome")
+    yield "token-results-other-language"
+
+
+def drive(
+    browser: Browser,
+    address: str,
+    driven: Callable[[Page], Iterator[str]],
+    axe: str | None,
+    scheme: str,
+    width: str,
+    out: Path,
+) -> dict[str, list[str]]:
     """Return what was found wrong, by state."""
     context = browser.new_context(
         base_url=address, viewport=WIDTHS[width], color_scheme=scheme, locale=SCHEMES[scheme], has_touch=width == "phone"
@@ -107,7 +148,7 @@ def drive(browser: Browser, address: str, axe: str | None, scheme: str, width: s
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("dialog", lambda dialog: dialog.accept())
     found = {}
-    for state in states(page):
+    for state in driven(page):
         # What is in the window, where a card is over the page, or the page too much for one picture.
         whole = state not in {"hover", "card", "correction", "megabyte"}
         page.screenshot(path=out / f"{state}-{width}-{scheme}.png", full_page=whole)
@@ -132,12 +173,13 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     script = axe.read_text(encoding="utf-8") if axe else None
     found: dict[str, list[str]] = {}
-    with serving(checkpoint) as address, sync_playwright() as playwright:
+    with serving(checkpoint) as address, serving(checkpoint, TOKEN) as protected, sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         for scheme in SCHEMES:
             for width in WIDTHS:
-                found |= drive(browser, address, script, scheme, width, out)
+                found |= drive(browser, address, states, script, scheme, width, out)
+                found |= drive(browser, protected, protected_states, script, scheme, width, out)
         browser.close()
     write_json(out / "findings.json", {"axe": axe is not None, "states": found})
     wrong = sum(map(bool, found.values()))

@@ -3,13 +3,16 @@
     python benchmarks/serving_fuzz.py [--requests 20000] [--checkpoint models/exported]
 
 Half of them schemathesis makes from the description, with right and wrong values; half are valid requests whose bytes were flipped,
-cut, doubled or swollen, head included. None may get a status of 500 or more, end a worker, or leave memory behind.
+cut, doubled or swollen, head included. None may get a status of 500 or more, whether or not anybody waited for it, end a worker, be
+logged as a failure, or leave memory behind.
 """
 
 import random
+import re
 import socket
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,6 +36,10 @@ BODIES = (
 )
 # Of the damaged requests: a leak grows from each to the next.
 PARTS = 4
+# Damaged requests at the same time: those that were cut short wait for their rest.
+CLIENTS = 16
+# Seconds that an answer may take before a request is taken for one of those.
+PATIENCE = 2
 # Bytes that parsers trip over.
 ODD = (
     b"\x00",
@@ -55,6 +62,7 @@ def main(
     requests_: Annotated[int, typer.Option("--requests", help="In all.")] = 20_000,
 ) -> None:
     with tempfile.TemporaryDirectory() as work, netral(checkpoint.resolve(), Path(work)) as running:
+        before = faults(running)
         # Every kind once, so that what is loaded on first use is not taken for a leak.
         chance = random.Random(0)
         generated(running, 100)
@@ -69,16 +77,35 @@ def main(
         metrics = requests.get(f"{running.url}/metrics", timeout=30).text
         ended = [line for line in metrics.splitlines() if line.startswith("netral_worker_ends_total")]
         ready = requests.get(f"{running.url}/readyz", timeout=30).status_code
+        # While it started the server itself answered 503.
+        counted = faults(running) - before
+        logged = failures(running.log.read_text(errors="replace"))
     print(
         f"{sum(statuses.values())} requests: "
         + ", ".join(f"{count} x {name}" for name, count in sorted(statuses.items()))
     )
     grown = " -> ".join(f"{size / 2**20:.0f}" for size in memory)
     print(
-        f"ready afterwards: {ready == 200}; {ended[0]}; MiB of memory at first, with the generated, with each part of the damaged: {grown}"
+        f"ready afterwards: {ready == 200}; {ended[0]}; 5xx that the server counted: {dict(counted) or 'none'}; "
+        f"failures in its log: {logged or 'none'}; MiB of memory at first, with the generated, with each part of the damaged: {grown}"
     )
-    if any(name.startswith("5") for name in statuses) or ready != 200 or not ended[0].endswith(" 0.0"):
+    wrong = any(name.startswith("5") for name in statuses) or counted or logged
+    if wrong or ready != 200 or not ended[0].endswith(" 0.0"):
         raise typer.Exit(1)
+
+
+def faults(running: Running) -> Counter[str]:
+    """Return how many answers of each status of 500 or more the server has counted, also those that nobody waited for."""
+    found: Counter[str] = Counter()
+    for line in requests.get(f"{running.url}/metrics", timeout=30).text.splitlines():
+        if match := re.fullmatch(r'netral_requests_total\{.*status="(5\d\d)".*\} (\S+)', line):
+            found[match[1]] += int(float(match[2]))
+    return found
+
+
+def failures(log: str) -> list[str]:
+    """Return the lines of a server's log that tell of a fault of its own."""
+    return [line for line in log.splitlines() if re.search(r"\bfailed\b|Traceback|\bERROR\b", line)]
 
 
 def generated(running: Running, count: int) -> Counter[str]:
@@ -119,23 +146,34 @@ def _send(operation: Any, mode: GenerationMode, count: int, url: str) -> Counter
 def damaged(running: Running, count: int, chance: random.Random) -> Counter[str]:
     """Send valid requests with damage, as bytes, and count the statuses; ``closed`` is a connection closed without one."""
     place = urlsplit(running.url)
-    statuses: Counter[str] = Counter()
+    messages = []
     for _ in range(count):
         path, body = chance.choice(BODIES)
         if chance.random() < 0.7:
             body = damage(body, chance)
-            message = _head(path, len(body)) + body
+            messages.append(_head(path, len(body)) + body)
         else:
-            message = damage(_head(path, len(body)) + body, chance)
-        with socket.create_connection((place.hostname or "", place.port or 0), timeout=60) as connection:
+            messages.append(damage(_head(path, len(body)) + body, chance))
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        return Counter(clients.map(lambda message: _status(message, place.hostname or "", place.port or 0), messages))
+
+
+def _status(message: bytes, host: str, port: int) -> str:
+    """Send ``message`` and return the status of the answer."""
+    with socket.create_connection((host, port), timeout=60) as connection:
+        try:
+            connection.sendall(message)
+            connection.settimeout(PATIENCE)
             try:
-                connection.sendall(message)
+                answer = connection.recv(2**16)
+            except TimeoutError:
+                # Not before: the server gives up a request whose client sends no more, and the answer would not be seen.
+                connection.settimeout(60)
                 connection.shutdown(socket.SHUT_WR)
                 answer = connection.recv(2**16)
-            except ConnectionError:
-                answer = b""
-        statuses[answer[9:12].decode() if answer else "closed"] += 1
-    return statuses
+        except ConnectionError:
+            answer = b""
+    return answer[9:12].decode("latin-1") if answer else "closed"
 
 
 def _head(path: str, length: int) -> bytes:

@@ -97,6 +97,7 @@ class Load:
         finally:
             if connection:
                 connection[1].close()
+        # A request that the end of the load cancelled leaves here before this: nothing became of it.
         self.latencies.setdefault(outcome, []).append(time.perf_counter() - started)
         self.lags.setdefault(outcome, []).append(sent - started)
         return outcome

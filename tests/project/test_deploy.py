@@ -1,8 +1,9 @@
 """The Dockerfile and the Kubernetes manifest agree with the server that they run. Neither is run here."""
 
+import json
 import re
 import shlex
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from ruamel.yaml import YAML
@@ -69,6 +70,26 @@ def test_service_selector_and_ports_meet_the_pod(manifests, pod):
     assert str(container["ports"][0]["containerPort"]) == options(container["args"])["--port"]
     claim = manifests["PersistentVolumeClaim"]["metadata"]["name"]
     assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim
+
+
+def test_a_checkpoint_can_be_renamed_into_its_place_under_every_mount(pod):
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    command = json.loads(re.search(r"^ENTRYPOINT (.*)$", dockerfile, re.MULTILINE)[1])
+    served = PurePosixPath(options(command[2:])["--checkpoint"])
+    (mount,) = pod["containers"][0]["volumeMounts"]
+    assert "subPath" not in mount
+    assert PurePosixPath(mount["mountPath"]) == served.parent
+    for name in ("Dockerfile", "docs/serving.md"):
+        (source, target) = re.search(
+            r'-v "\$PWD/(\S+):(\S+):ro" netral$', (ROOT / name).read_text(), re.MULTILINE
+        ).groups()
+        assert PurePosixPath(target) == served.parent
+        assert PurePosixPath(source, served.relative_to(target)) == PurePosixPath(Settings().checkpoint)
+
+
+def test_nothing_scrapes_metrics_without_the_token(manifests):
+    assert needs_token("/metrics")
+    assert "annotations" not in manifests["Deployment"]["spec"]["template"]["metadata"]
 
 
 def test_every_option_that_they_use_exists(pod):

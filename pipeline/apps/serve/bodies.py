@@ -10,13 +10,14 @@ from pydantic import BaseModel, ValidationError
 from pipeline.apps.serve.answer import answered
 from pipeline.apps.serve.pointers import wrong_fields
 from pipeline.apps.serve.problems import refused_fields
+from pipeline.apps.serve.queue import CHARACTERS_PER_TOKEN
 from pipeline.apps.serve.service import Service
 
 M = TypeVar("M", bound=BaseModel)
 # The worst of so many bytes takes some milliseconds; the worst of the two million that may come, hundreds.
 QUICK_BYTES = 32 * 2**10
-# To read so many bytes takes a worker at most about as long as to classify a word piece.
-BYTES_PER_TOKEN = 32
+# Pages are little text. To read so many bytes of one takes a worker at most about as long as to classify a word piece.
+PAGE_BYTES_PER_TOKEN = 32
 
 
 def json_route(service: Service) -> type[APIRoute]:
@@ -59,6 +60,13 @@ async def _read_by_worker(request: Request, service: Service, content: bytes, mo
     return model.model_validate(found["valid"])
 
 
-def reading_tokens(size: int, service: Service) -> int:
-    """Return what it costs to read ``size`` bytes, in word pieces; whatever the body limit lets in has room in the queue."""
-    return min(size // BYTES_PER_TOKEN, service.settings.queue_tokens)
+def reading_tokens(size: int, service: Service, kind: str = "json") -> int:
+    """Estimate the word pieces in ``size`` bytes that nobody has read yet, so that they have a place when they are counted.
+
+    Whatever the body limit lets in has room in an empty queue: much of it may be what is ignored.
+
+    Args:
+        kind: ``html``, of which most is markup, or anything else, which is taken for text.
+    """
+    rate = PAGE_BYTES_PER_TOKEN if kind == "html" else CHARACTERS_PER_TOKEN
+    return min(size // rate, service.settings.queue_tokens)

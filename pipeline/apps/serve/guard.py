@@ -17,8 +17,9 @@ from pipeline.apps.serve.open_inference import INFER, INFER_WITH_VERSION
 from pipeline.apps.serve.problems import CHALLENGE, Problem
 from pipeline.apps.serve.service import Service
 
-# Of all bodies that are in memory at the same time.
+# Of all bodies that are in memory at the same time; and, where there is a token, of those that came without it.
 HELD_BYTES = 64 * 2**20
+STRANGERS_BYTES = 16 * 2**20
 # A refused client may send so much more, for so long, before the connection is closed: else it would see a reset
 # connection where the refusal is.
 LINGER_BYTES = 16 * 2**20
@@ -32,6 +33,7 @@ HEADERS = (
 CLOSE = (b"connection", b"close")
 # Requests to these are refused before anything is read or parsed, where the queue is full. The page tells it in its own way.
 WORK = {path: re.compile(re.sub(r"{\w+}", "[^/]+", path)) for path in (CLASSIFY, INFER, INFER_WITH_VERSION)}
+PAGE = "/"
 
 
 def needs_token(path: str) -> bool:
@@ -56,7 +58,8 @@ class Guard:
         self._app = app
         self._service = service
         self._settings = service.settings
-        self._held = 0
+        # Bytes of bodies by whether the token came with them.
+        self._held = {True: 0, False: 0}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,7 +70,7 @@ class Guard:
             # Answered like GET; uvicorn, which has the scope as it came, leaves the content out.
             scope = {**scope, "method": "GET"}
         state = scope.setdefault("state", {})
-        state |= {"held": 0, "accepted": False, "body_is_here": False}
+        state |= {"held": 0, "known": True, "accepted": False, "body_is_here": False}
         state["deadline"] = asyncio.get_running_loop().time() + self._settings.deadline
         status = 0
 
@@ -83,7 +86,8 @@ class Guard:
         try:
             try:
                 size = self._check(scope)
-                if scope["method"] not in ("GET", "OPTIONS"):
+                # Nothing else takes a body: it is left where it is.
+                if scope["method"] == "POST" and (work_of(scope["path"]) or scope["path"] == PAGE):
                     receive = await self._taken(size, scope, receive)
                 await self._app(scope, receive, answer)
             except Problem as problem:
@@ -97,7 +101,7 @@ class Guard:
                         scope, receive, answer
                     )
         finally:
-            self._held -= state["held"]
+            self._held[state["known"]] -= state["held"]
             if state["accepted"]:
                 self._service.answered += 1
             metrics = self._service.metrics
@@ -114,18 +118,17 @@ class Guard:
             raise self._rejected(
                 "header", 431, f"the head of the request has {size} bytes, at most {settings.header_bytes} are read"
             )
-        if settings.token is not None and needs_token(path):
-            scheme, _, given = headers.get("authorization", "").partition(" ")
-            expected = settings.token.get_secret_value()
-            if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode("latin-1"), expected.encode()):
-                raise self._rejected(
-                    "token",
-                    401,
-                    "expected the header 'Authorization: Bearer …' with the token of this server",
-                    CHALLENGE,
-                )
+        scope["state"]["known"] = self._has_token(headers)
+        if needs_token(path) and not scope["state"]["known"]:
+            raise self._rejected(
+                "token", 401, "expected the header 'Authorization: Bearer …' with the token of this server", CHALLENGE
+            )
         if scope["method"] == "POST" and path.startswith(("/v1/", "/v2/")):
-            kind, _, parameter = headers.get("content-type", "").partition(";")
+            given = headers.get("content-type", "")
+            # The client of KServe names no type. Nor need a page of another origin, which a browser lets send that unasked.
+            if "content-type" not in headers and path.startswith("/v2/") and "origin" not in headers:
+                given = "application/json"
+            kind, _, parameter = given.partition(";")
             charset = parameter.strip().lower().removeprefix("charset=").strip('"')
             if kind.strip().lower() != "application/json" or charset not in ("", "utf-8"):
                 raise self._rejected(
@@ -143,12 +146,20 @@ class Guard:
             raise self._too_large()
         return None if "transfer-encoding" in headers else length
 
+    def _has_token(self, headers: Headers) -> bool:
+        """Say whether the token came in its header, or is not asked for."""
+        if self._settings.token is None:
+            return True
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        expected = self._settings.token.get_secret_value()
+        return scheme.lower() == "bearer" and hmac.compare_digest(given.encode("latin-1"), expected.encode())
+
     async def _taken(self, size: int | None, scope: Scope, receive: Receive) -> Receive:
         """Read the body and return what gives it to the application; refuse it, unread if it is long, where the queue is full.
 
         A short one is here already. To read it spares the connection, and the client the work of opening another.
         """
-        state, work = scope["state"], scope["method"] == "POST" and work_of(scope["path"])
+        state, work = scope["state"], work_of(scope["path"])
         if work and (size is None or size > QUICK_BYTES):
             self._service.demand_place()
         body = await self._body(receive, state)
@@ -160,6 +171,7 @@ class Guard:
     async def _body(self, receive: Receive, state: dict[str, Any]) -> bytes:
         """Read the body within the deadline; what has arrived counts at once, so that slow senders are bounded too."""
         body = bytearray()
+        known = state["known"]
         try:
             async with asyncio.timeout_at(state["deadline"]):
                 more = True
@@ -170,11 +182,11 @@ class Guard:
                     part = message.get("body", b"")
                     body += part
                     state["held"] += len(part)
-                    self._held += len(part)
+                    self._held[known] += len(part)
                     more = message.get("more_body", False)
                     if len(body) > self._settings.body_bytes:
                         raise self._too_large()
-                    if self._held > HELD_BYTES:
+                    if self._held[known] > (HELD_BYTES if known else STRANGERS_BYTES):
                         raise self._rejected(
                             "queue_full", 429, "too many bodies are being read; try again later", {"Retry-After": "1"}
                         )

@@ -151,7 +151,7 @@ async def _infer(request: Request, service: Service, body: InferIn, model: str, 
 
 def _texts(tensor: InputTensor) -> list[str]:
     """Return the sentences of the input, whose shape must say how many there are."""
-    texts = [text if isinstance(text, str) else text[0] for text in tensor.data]
+    texts = list(tensor.data)
     if tensor.shape not in ((len(texts),), (len(texts), 1)):
         expected = f"[{len(texts)}] or [{len(texts)}, 1], as many as there are data"
         raise refused_field("#/inputs/0/shape", f"expected {expected}")

@@ -1,4 +1,4 @@
-"""What is wrong with a body, by JSON pointer (RFC 6901). Only names of fields are repeated, cut short."""
+"""What is wrong with a body, by JSON pointer (RFC 6901). Of what was sent only names of fields are repeated, in pointers, cut short."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ from typing import Any
 LISTED_ERRORS = 100
 # Of a field's name that comes back: it may be as long as the body.
 STEP_CHARACTERS = 100
+UNKNOWN = "there is no field of this name; /docs lists those there are"
 
 
 def wrong_fields(errors: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -21,6 +22,8 @@ def _pointer(steps: Sequence[str | int]) -> str:
 def _detail(error: Mapping[str, Any]) -> str:
     if error["type"] == "json_invalid":
         return f"is not JSON in UTF-8: {error['ctx']['error']}"
+    if error["type"] == "extra_forbidden":
+        return UNKNOWN
     # Errors of our own validators come as "Value error, …".
     return str(error["msg"]).removeprefix("Value error, ")
 

@@ -20,6 +20,9 @@ from pipeline.errors import InputError
 
 # Seconds between attempts to replace a worker that does not come up: doubled from the first to the second.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+# Seconds after which a worker that does not answer is as good as dead, however short the deadline is: to start another
+# costs more than most jobs.
+HANG_SECONDS = 30.0
 # Seconds that a worker has to end once it has closed its pipe.
 ENDING_SECONDS = 1.0
 T = TypeVar("T")
@@ -79,6 +82,8 @@ class Pool:
         self._changed = changed
         self._workers: list[_Worker] = []
         self._free: list[_Worker] = []
+        # Those that ended over an article, a page or a body and are replaced: what waits may wait for the next one.
+        self._replaced: set[Process] = set()
         self._documents: deque[_Document] = deque()
         self._queue: SentenceQueue
         self._calls: set[asyncio.Future[Any]] = set()
@@ -87,13 +92,13 @@ class Pool:
 
     @property
     def ready(self) -> bool:
-        """Whether there is a worker."""
-        return bool(self._workers) and not self._closed
+        """Whether there is a worker, or one is on its way in the place of another that was given too much to read."""
+        return bool(self._workers or self._replaced) and not self._closed
 
     @property
     def tokens_per_second(self) -> float:
         """What all workers together do, as measured of late; 0 before the first job is done."""
-        return self._tokens / self._seconds * len(self._workers) if self._seconds else 0.0
+        return self._tokens / self._seconds * max(len(self._workers), 1) if self._seconds else 0.0
 
     async def open(self) -> None:
         """Start all workers and wait until each has loaded the checkpoint and warmed up.
@@ -185,8 +190,8 @@ class Pool:
             # Where it has just ended, the reader of its answers sees that, and the job is tried again.
             with contextlib.suppress(OSError, RuntimeError):
                 worker.process.stdin.write(pack(message))
-            # A worker that hangs is as good as dead.
-            worker.limit = asyncio.get_running_loop().call_later(self._settings.deadline, kill_worker, worker.process)
+            patience = max(self._settings.deadline, HANG_SECONDS)
+            worker.limit = asyncio.get_running_loop().call_later(patience, kill_worker, worker.process)
 
     def _next_job(self) -> _Document | list[Item] | None:
         # Most are split or read quickly, and have to be before anything of them can be scored.
@@ -202,34 +207,39 @@ class Pool:
     async def _keep(self, process: Process | None) -> None:
         """Serve one place in the pool: read what its worker answers, and replace it when it ends."""
         pause = FIRST_PAUSE
+        ended: Process | None = None
         while True:
             if process is not None:
                 try:
                     await self._serve(process)
                 except Exception as error:  # noqa: BLE001 - a worker that talks nonsense is replaced like one that ends
                     log.error("a worker is given up: %s", describe(error))
-                process = None
+                ended, process = process, None
                 log.warning("a worker ended and is replaced")
                 self._metrics.worker_ends.inc()
-            try:
-                process, manifest = await self._start()
-            except InputError as error:
-                log.error("no worker could be started: %s", error)
-                self._changed_or_lost()
-            else:
-                if manifest.version == self.manifest.version:
-                    pause = FIRST_PAUSE
-                    continue
-                await end_worker(process)
-                process = None
+            started = await self._started()
+            if ended:
+                self._replaced.discard(ended)
+            if started and started[1].version == self.manifest.version:
+                process, pause = started[0], FIRST_PAUSE
+                continue
+            if started:
+                await end_worker(started[0])
                 self._changed()
-                self._changed_or_lost()
+            if not self.ready:
+                self._give_up()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _changed_or_lost(self) -> None:
-        if not self._workers:
-            self._give_up()
+    async def _started(self) -> tuple[Process, Manifest] | None:
+        """Start a worker; return None where that fails, whatever the reason: its place stays wanted."""
+        try:
+            return await self._start()
+        except InputError as error:
+            log.error("no worker could be started: %s", error)
+        except Exception as error:  # noqa: BLE001 - see above
+            log.error("no worker could be started: %s", describe(error))
+        return None
 
     async def _serve(self, process: Process) -> None:
         """Take the worker into the pool until it ends, or the pool is closed."""
@@ -258,6 +268,8 @@ class Pool:
                 self._hand_out()
             patience = ENDING_SECONDS
         finally:
+            if isinstance(worker.job, _Document):
+                self._replaced.add(process)
             self._workers.remove(worker)
             if worker in self._free:
                 self._free.remove(worker)
@@ -269,6 +281,7 @@ class Pool:
                 if not worker.job.done.done():
                     worker.job.done.set_exception(OvertimeError())
             else:
+                self._replaced.discard(process)
                 self._try_again(worker.job)
 
     def _measure(self, seconds: float, tokens: int) -> None:

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457). They name the field, and never repeat what was sent."""
+"""Errors as problem details (RFC 9457). Pointers name the field; nothing else repeats what was sent."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -8,6 +8,8 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+
+from pipeline.apps.serve.pointers import UNKNOWN
 
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -79,7 +81,9 @@ class Problem(Exception):  # noqa: N818
 def refused_fields(wrong: Sequence[tuple[str, str]], count: int) -> Problem:
     """Name the fields that were found wrong, as pointer and detail, and how many there are in all."""
     pointer, detail = wrong[0]
-    return Problem(422, f"{pointer}: {detail}" + (f" (and {count - 1} more)" if count > 1 else ""), None, wrong)
+    # A name that we do not know is the client's.
+    place = pointer.rpartition("/")[0] if detail == UNKNOWN else pointer
+    return Problem(422, f"{place}: {detail}" + (f" (and {count - 1} more)" if count > 1 else ""), None, wrong)
 
 
 def refused_field(pointer: str, detail: str) -> Problem:

@@ -52,13 +52,16 @@ async def start_worker(checkpoint: Path, document_seconds: float) -> tuple[Proce
             raise InputError(f"{checkpoint}: a worker ended while it loaded the checkpoint")
         if "refused" in hello:
             raise InputError(hello["refused"])
+        return process, Manifest.model_validate(hello["manifest"])
     except TimeoutError:
         await end_worker(process)
         raise InputError(f"{checkpoint}: a worker did not load it within {START_SECONDS:g} seconds") from None
+    except (ValueError, KeyError, TypeError):
+        await end_worker(process)
+        raise InputError(f"{checkpoint}: a worker said something else than that it is ready") from None
     except BaseException:
         await end_worker(process)
         raise
-    return process, Manifest.model_validate(hello["manifest"])
 
 
 def kill_worker(process: Process) -> None:

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from pipeline.apps.serve.logs import describe, log
@@ -16,6 +17,8 @@ from pipeline.classifier.checkpoint import Manifest
 from pipeline.errors import InputError
 
 T = TypeVar("T")
+# Word pieces for which the request under way has a place already.
+_place: ContextVar[int] = ContextVar("_place", default=0)
 
 
 class Service:
@@ -65,10 +68,17 @@ class Service:
             InputError: it is missing or damaged.
         """
         self._pool = await self._open()
+        if self._wanted:
+            self.reload()
 
     def reload(self) -> None:
-        """Take the checkpoint that now lies in the folder, once its workers are warm; keep the old one if it is unusable."""
+        """Take the checkpoint that now lies in the folder, once its workers are warm; keep the old one if it is unusable.
+
+        During the start it is done right after it.
+        """
         self._wanted = True
+        if self._pool is None:
+            return
         if self._reloading is None or self._reloading.done():
             self._reloading = asyncio.create_task(self._reload())
 
@@ -145,15 +155,21 @@ class Service:
     def held(self, tokens: int) -> Iterator[None]:
         """Count ``tokens`` of a request that was admitted before they were known: it is not refused for want of a place.
 
+        Within another place of the same request only those count that it has not got yet.
+
         Raises:
             Problem: 413 if the request is larger than the queue.
         """
         self._demand_size(tokens)
-        self._hold(tokens)
+        before = _place.get()
+        more = max(tokens - before, 0)
+        self._hold(more)
+        outer = _place.set(before + more)
         try:
             yield
         finally:
-            self._hold(-tokens)
+            _place.reset(outer)
+            self._hold(-more)
 
     def _demand_size(self, tokens: int) -> None:
         limit = self.settings.queue_tokens

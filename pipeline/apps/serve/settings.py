@@ -24,7 +24,8 @@ class Settings(Config):
         batch_tokens: positions, padding included, that one worker is given at a time.
         document_seconds: of a core, in which one article is split, or one page or body read. Ordinary ones take a hundredth
             of it; some pages would take a parser hours, and are given up.
-        deadline: seconds from the arrival of a request until its answer, or the news that there is none.
+        deadline: seconds from the arrival of a request until its answer, or the news that there is none. A worker that hangs is
+            given up after as long, but at least 30 seconds.
         grace: seconds that accepted requests get to finish after SIGTERM.
         body_bytes: largest request body.
         header_bytes: largest request line and headers together.
@@ -52,13 +53,13 @@ def read_token(path: Path | None) -> SecretStr | None:
     """Read the token from ``path``, or from the environment variable ``NETRAL_TOKEN``; return None if there is neither.
 
     Raises:
-        InputError: the file is missing or unreadable, or the token is too short or has characters that no header can carry.
+        InputError: the file is missing or unreadable, or the token is empty, too short or has characters that no header can carry.
     """
     try:
-        token = path.read_text(encoding="ascii").strip() if path else os.environ.get("NETRAL_TOKEN", "")
+        token = path.read_text(encoding="ascii").strip() if path else os.environ.get("NETRAL_TOKEN")
     except (OSError, UnicodeDecodeError):
         raise InputError(f"{path}: cannot be read as the file of a token; give it one line of ASCII") from None
-    if not path and not token:
+    if token is None:
         return None
     if len(token) < TOKEN_CHARACTERS or not token.isascii() or not token.isprintable() or " " in token:
         raise InputError(

@@ -2,12 +2,22 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from pipeline.apps.serve.schema import SENTENCES, at_most
 
 # Parameters are the client's; we have none. They may hold anything, which is not passed on from process to process.
 IGNORED = Field(default=None, exclude=True)
+
+
+def _flat(values: Any) -> Any:
+    """Take the items out of lists of one. To pydantic these would be another type, and errors name types beside places."""
+    if not isinstance(values, list):
+        return values
+    return [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
+
+
+FLAT = BeforeValidator(_flat, json_schema_input_type=tuple[str, ...] | tuple[tuple[str], ...])
 
 
 class InputTensor(BaseModel):
@@ -19,8 +29,8 @@ class InputTensor(BaseModel):
     shape: Annotated[tuple[int, ...], at_most(2)] = Field(min_length=1, max_length=2)
     datatype: Literal["BYTES"]
     parameters: dict[str, Any] | None = IGNORED
-    data: Annotated[tuple[str, ...] | tuple[Annotated[tuple[str], at_most(1)], ...], at_most(SENTENCES)] = Field(
-        max_length=SENTENCES
+    data: Annotated[tuple[str, ...], FLAT, at_most(SENTENCES)] = Field(
+        max_length=SENTENCES, json_schema_extra={"maxItems": SENTENCES}
     )
 
 

@@ -5,9 +5,11 @@ server then starts another.
 """
 
 import gc
+import logging
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
 from types import TracebackType
 
@@ -39,6 +41,9 @@ def main(folder: Path, document_seconds: float) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sys.excepthook = _log_without_texts
+    # What libraries warn of may quote a text.
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
     os.nice(NICENESS)
     # Whatever a library prints goes to the log, not between the messages.
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -55,7 +60,9 @@ def main(folder: Path, document_seconds: float) -> None:
     while (job := read(sys.stdin.buffer)) is not None:
         # Over time, SIGPROF ends the process: no parser in C would listen to anything less.
         signal.setitimer(signal.ITIMER_PROF, 0 if "texts" in job else document_seconds)
-        _send(answers.fileno(), answer(job, classifier))
+        found = answer(job, classifier)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        _send(answers.fileno(), found)
 
 
 def answer(job: Message, classifier: Classifier) -> Message:

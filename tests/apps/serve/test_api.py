@@ -292,7 +292,10 @@ def test_errors_and_logs_never_repeat_what_was_sent(server):
     secret = "kalimat-rahasia-itu"
     for body in ({"sentences": [{"text": secret, "id": [secret]}]}, {secret: 1}, {"sentences": secret}):
         content = server.client.post("/v1/classify", json=body).json()
-        assert secret not in json.dumps([error["detail"] for error in content["errors"]])
+        for error in content["errors"]:
+            # It has to name the field; nothing else has.
+            error.pop("pointer")
+        assert secret not in json.dumps(content)
     server.classify(secret)
     server.client.get(f"/{secret}", headers={"Authorization": f"Bearer {secret}"})
     assert secret not in server.log

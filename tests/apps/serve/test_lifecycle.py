@@ -1,5 +1,6 @@
 """A server from its start to its end: signals, new checkpoints, workers that die."""
 
+import asyncio
 import shutil
 import signal
 import socket
@@ -16,7 +17,10 @@ import psutil
 import pytest
 from serve_process import SENTENCE, Server, replace, wait_for
 
-from pipeline.apps.serve.settings import read_token
+from pipeline.apps.serve.metrics import Metrics
+from pipeline.apps.serve.pool import Pool
+from pipeline.apps.serve.service import Service
+from pipeline.apps.serve.settings import Settings, read_token
 from pipeline.classifier.checkpoint import open_checkpoint
 from pipeline.errors import InputError
 
@@ -232,3 +236,34 @@ def test_a_poor_token_is_refused_and_not_repeated(tmp_path, text):
     with pytest.raises(InputError, match="is no token; expected 16 or more") as error:
         read_token(tmp_path / "token")
     assert text not in str(error.value)
+
+
+def test_a_token_that_is_set_but_empty_opens_no_server(monkeypatch):
+    monkeypatch.delenv("NETRAL_TOKEN", raising=False)
+    assert read_token(None) is None
+    monkeypatch.setenv("NETRAL_TOKEN", "")
+    with pytest.raises(InputError, match="NETRAL_TOKEN: is no token"):
+        read_token(None)
+
+
+def test_a_checkpoint_that_is_announced_during_the_start_is_taken_after_it(monkeypatch):
+    service = Service(Settings(), Metrics())
+    opening: list[bool] = []
+
+    async def open_one() -> Pool:
+        opening.append(service._pool is not None)
+        service.reload()
+        service._wanted = len(opening) == 1
+        await asyncio.sleep(0.01)
+        service._pools.append(Pool(service.settings, service.metrics, service.reload))
+        return service._pools[-1]
+
+    async def start_and_wait() -> None:
+        monkeypatch.setattr(service, "_open", open_one)
+        await service.start()
+        assert service._reloading
+        await service._reloading
+        await service.close()
+
+    asyncio.run(start_and_wait())
+    assert opening == [False, True]

@@ -1,5 +1,6 @@
 """``/v2`` as clients of the Open Inference Protocol meet it."""
 
+import orjson
 import pytest
 
 from pipeline.classifier.predict import Classifier
@@ -79,3 +80,30 @@ def test_another_model_or_version_is_not_found(server, path):
     refused = infer(server, path)
     assert refused.status_code == 404
     assert "there is '" in refused.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("data", "wrong"),
+    [
+        ([TEXTS[0], 5], 5),
+        ([[TEXTS[0]], [5]], [5]),
+        ([[TEXTS[0]], ["a", "b"]], ["a", "b"]),
+        ([[TEXTS[0]], []], []),
+        ([[TEXTS[0]], [""]], [""]),
+    ],
+)
+def test_a_pointer_leads_to_what_is_wrong(server, data, wrong):
+    (error,) = infer(server, data=data).json()["errors"]
+    found = {"inputs": [tensor(data=data)]}
+    for step in error["pointer"].removeprefix("#/").split("/"):
+        found = found[int(step)] if isinstance(found, list) else found[step]
+    assert found == wrong
+
+
+def test_a_body_of_no_type_is_json_as_the_client_of_kserve_sends_it(server):
+    content = orjson.dumps({"inputs": [tensor()]})
+    path = "/v2/models/netral/infer"
+    assert server.client.post(path, content=content).status_code == 200
+    # A browser would let any page send that.
+    assert server.client.post(path, content=content, headers={"Origin": "https://lain.example"}).status_code == 415
+    assert server.client.post("/v1/classify", content=content).status_code == 415

@@ -2,15 +2,19 @@
 
 import asyncio
 import resource
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
 import psutil
 import pytest
 
+from pipeline.apps.serve import process
 from pipeline.apps.serve.metrics import Metrics
 from pipeline.apps.serve.pool import OvertimeError, Pool, WorkerDiedError
 from pipeline.apps.serve.settings import Settings
+from pipeline.errors import InputError
 
 TEXT = "Camat meminta pegawai melayani warga dengan adil."
 # A regular expression of the library that reads pages looks through the rest of this anew at each of its quotes.
@@ -25,7 +29,8 @@ def runner() -> Iterator[asyncio.Runner]:
 
 @pytest.fixture(scope="module")
 def shared(checkpoint, runner) -> Iterator[Pool]:
-    pool = Pool(Settings(checkpoint=checkpoint, workers=2, document_seconds=0.5), Metrics(), lambda: None)
+    settings = Settings(checkpoint=checkpoint, workers=2, document_seconds=0.5, deadline=0.2)
+    pool = Pool(settings, Metrics(), lambda: None)
     runner.run(pool.open())
     yield pool
     runner.run(pool.close())
@@ -145,3 +150,106 @@ def test_a_worker_that_talks_nonsense_is_replaced(pool, run):
 
     run(confuse())
     assert len(run(pool.score([TEXT]))) == 1
+
+
+def test_requests_wait_while_workers_that_were_given_too_much_are_replaced(pool, run):
+    async def lose_both() -> set[bool]:
+        slow = [asyncio.create_task(pool.read(SLOW_PAGE, "html")) for _ in range(2)]
+        seen, lost = set(), False
+        while not lost or not pool._workers:
+            seen.add(pool.ready)
+            lost = lost or not pool._workers
+            await asyncio.sleep(0.001)
+        assert len(await pool.score([TEXT])) == 1
+        for page in slow:
+            with pytest.raises(OvertimeError):
+                await page
+        return seen
+
+    assert run(lose_both()) == {True}
+
+
+def test_a_place_stays_wanted_whatever_goes_wrong_with_a_replacement(pool, run, monkeypatch):
+    start, failures = pool._start, [RuntimeError("once"), InputError("twice")]
+
+    async def fail_at_first():
+        if failures:
+            raise failures.pop()
+        return await start()
+
+    monkeypatch.setattr(pool, "_start", fail_at_first)
+    pool._workers[0].process.kill()
+
+    async def replaced() -> None:
+        while failures or len(pool._workers) < 2:
+            await asyncio.sleep(0.01)
+
+    run(replaced())
+    assert len(run(pool.score([TEXT]))) == 1
+
+
+@pytest.mark.parametrize("hello", [{}, {"manifest": {}}, {"manifest": None}])
+def test_a_worker_that_greets_with_nonsense_is_ended_and_told(checkpoint, run, monkeypatch, hello):
+    ended = []
+
+    async def greet(_):
+        return hello
+
+    async def end(started, patience: float = 0) -> None:
+        await end_worker(started, patience)
+        ended.append(started.returncode)
+
+    end_worker = process.end_worker
+    monkeypatch.setattr(process, "receive", greet)
+    monkeypatch.setattr(process, "end_worker", end)
+    with pytest.raises(InputError, match="said something else"):
+        run(process.start_worker(checkpoint, 5))
+    assert len(ended) == 1
+
+
+def test_a_worker_that_is_late_is_kept_and_one_that_hangs_is_given_up(pool, run, monkeypatch):
+    async def hold(seconds: float) -> None:
+        for worker in pool._workers:
+            psutil.Process(worker.process.pid).suspend()
+        working = asyncio.create_task(pool.score([TEXT]))
+        await asyncio.sleep(seconds)
+        for worker in pool._workers:
+            psutil.Process(worker.process.pid).resume()
+        assert len(await working) == 1
+
+    ends = pool._metrics.worker_ends._value.get()
+    run(hold(0.6))  # beyond the deadline
+    assert pool._metrics.worker_ends._value.get() == ends
+    monkeypatch.setattr("pipeline.apps.serve.pool.HANG_SECONDS", 0.5)
+    run(hold(0.8))
+    assert pool._metrics.worker_ends._value.get() == ends + 1
+
+
+def worker_with(checkpoint, jobs: str) -> subprocess.CompletedProcess:
+    """Run a worker that gets its jobs from the generator whose body ``jobs`` is."""
+    lines = [
+        "import logging, sys, time, warnings",
+        "from pathlib import Path",
+        "from pipeline.apps.serve import worker",
+        "def jobs():",
+        *(f"    {line}" for line in jobs.splitlines()),
+        "    yield None",
+        "given = jobs()",
+        "worker.read = lambda pipe: next(given)",
+        "worker.main(Path(sys.argv[1]), 0.4)",
+    ]
+    command = [sys.executable, "-c", "\n".join(lines), str(checkpoint)]
+    return subprocess.run(command, capture_output=True, timeout=60, check=False)
+
+
+def test_the_time_of_a_job_ends_with_it(checkpoint):
+    wait = "while time.process_time() < end: pass"
+    jobs = f"yield {{'article': {{'title': '', 'text': 'Satu.'}}}}\nend = time.process_time() + 1\n{wait}"
+    assert worker_with(checkpoint, jobs).returncode == 0
+
+
+def test_libraries_in_a_worker_log_nothing(checkpoint):
+    ended = worker_with(
+        checkpoint, "logging.getLogger('library').critical('rahasia')\nwarnings.warn('rahasia')\nyield None"
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")

@@ -1,5 +1,9 @@
 """The token and the origins: who may use a server."""
 
+import select
+import socket
+from urllib.parse import urlsplit
+
 import pytest
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -66,3 +70,32 @@ def test_only_listed_origins_are_let_in(closed):
 def test_without_a_list_no_origin_is(server):
     answer = server.client.get("/healthz", headers={"Origin": "https://redaksi.example"})
     assert "access-control-allow-origin" not in answer.headers
+
+
+def test_bodies_of_strangers_leave_room_for_those_of_holders(closed):
+    place = urlsplit(closed.url)
+    size = 2 * 2**20 - 1000
+    kind = b"Content-Type: application/x-www-form-urlencoded"
+    head = b"POST / HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: %d\r\n\r\n" % (kind, size)
+    slow = [socket.create_connection((place.hostname, place.port), timeout=30) for _ in range(9)]
+    for connection in slow:
+        connection.sendall(head + b" " * (size - 1))
+    refused, _, _ = select.select(slow, [], [], 20)
+    assert refused[0].recv(2**16).startswith(b"HTTP/1.1 429 ")
+    large = {"sentences": [{"text": "Jangan ikut kampanye.", "ignored": "x" * 100_000}]}
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    assert closed.client.post("/v1/classify", json=large, headers=headers).status_code == 200
+    for connection in slow:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [(b"/docs", b"405"), (b"/none", b"404"), (b"/v2/models/netral/ready", b"405"), (b"/v1/classify", b"401")],
+)
+def test_no_body_is_waited_for_that_nobody_reads(closed, path, status):
+    place = urlsplit(closed.url)
+    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+        kind = b"Content-Type: application/json"
+        connection.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: 2000000\r\n\r\n" % (path, kind))
+        assert connection.recv(2**16).startswith(b"HTTP/1.1 %s " % status)

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import mimetypes
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from typing import Any
 
@@ -67,6 +68,8 @@ def page_routes(service: Service) -> APIRouter:
     }
     static = {file.name: file.read_bytes() for file in (FOLDER / "static").iterdir()}
     template = page_template()
+    # One at a time: more threads would take turns on the core of the front process, and all answers would come later.
+    drawing = ThreadPoolExecutor(1, "page")
 
     def render(
         language: str, manifest: Manifest, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
@@ -85,6 +88,18 @@ def page_routes(service: Service) -> APIRouter:
             | values
         )
         return Response(content, status, HEADERS | dict(headers or {}), "text/html")
+
+    def show(
+        language: str,
+        form: Form,
+        manifest: Manifest,
+        articles: list[Article],
+        found: dict[str, Any],
+        rows: list[dict[str, Any]],
+    ) -> Response:
+        shown = [prepare(article, ArticleOut.model_validate(row)) for article, row in zip(articles, rows, strict=True)]
+        refused = {name: found[name] for name in ("rejects", "rejected")}
+        return render(language, manifest, form=form, shown=shown, **refused)
 
     def refuse(
         language: str, form: Form, problem: Problem, detail: str = "", name: str = "", limit: int = 0
@@ -111,35 +126,34 @@ def page_routes(service: Service) -> APIRouter:
             body = await request.body()
             if kind == FORM:
                 form = await asyncio.to_thread(read_form, body)
-            _authorise(request, form.token, service.settings.token)
+            # Nothing is classified for it, so that the page can be read in both languages before a token is given.
             if form.switch:
                 return render(language, service.manifest, form=form)
+            _authorise(request, form.token, service.settings.token)
             if form.example in contents:
                 form = Form(contents[form.example])
             content = body if kind in FILES else form.text.encode()
             chosen: Kind = (
                 FILES[kind] if kind in FILES else next((k for k in KINDS if k == form.kind), kind_of(content))
             )
-            cost = reading_tokens(len(content), service)
-            (articles, found, rows), manifest = await answered(
-                request, service, cost, lambda pool: _read_and_classify(service, pool, content, chosen)
-            )
+            cost = reading_tokens(len(content), service, chosen)
+
+            async def work(pool: Pool) -> tuple[Response, list[dict[str, Any]]]:
+                articles, found, rows = await _read_and_classify(service, pool, content, chosen)
+                # Within the place and the deadline of the request: what waits to be drawn is bounded too, and what is given
+                # up before its turn is not drawn at all.
+                drawn = asyncio.get_running_loop().run_in_executor(
+                    drawing, show, language, form, pool.manifest, articles, found, rows
+                )
+                return await drawn, rows
+
+            (answer, rows), _ = await answered(request, service, cost, work)
         except UnreadableError as error:
             return refuse(language, form, Problem(422, ""), error.detail, error.name, error.limit)
-        except ValidationError as error:
-            return refuse(language, form, Problem(422, ""), explain(error, ArticleIn))
         except Problem as error:
             return refuse(language, form, error)
         service.metrics.count([row for article in rows for row in article["sentences"]])
-
-        def show() -> Response:
-            shown = [
-                prepare(article, ArticleOut.model_validate(row)) for article, row in zip(articles, rows, strict=True)
-            ]
-            refused = {name: found[name] for name in ("rejects", "rejected")}
-            return render(language, manifest, form=form, shown=shown, **refused)
-
-        return await asyncio.to_thread(show)
+        return answer
 
     @routes.get("/page/labels.css")
     async def labels_css() -> Response:
@@ -177,8 +191,7 @@ async def _read_and_classify(
     """Return the articles in ``content``, what the worker says of reading them, and their sentences.
 
     Raises:
-        UnreadableError: there is no article, or too many.
-        ValidationError: one is larger than the API takes.
+        UnreadableError: there is no article, there are too many, or one is larger than the API takes.
         Problem: they have more word pieces than the queue holds, or more sentences than one request may have.
     """
     try:
@@ -187,7 +200,10 @@ async def _read_and_classify(
         raise UnreadableError("slow") from None
     if "unreadable" in found:
         raise UnreadableError(**found["unreadable"])
-    articles = [Article.model_validate(article) for article in found["articles"]]
-    sent = [ArticleIn(id=article.id, title=article.title, text=article.text) for article in articles]
+    try:
+        articles = [Article.model_validate(article) for article in found["articles"]]
+        sent = [ArticleIn(id=article.id, title=article.title, text=article.text) for article in articles]
+    except ValidationError as error:
+        raise UnreadableError("422", explain(error, ArticleIn)) from None
     with service.held(article_tokens(sent)):
         return articles, found, await classify_articles(pool, sent, include_removed=True)

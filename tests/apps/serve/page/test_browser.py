@@ -154,6 +154,94 @@ def test_a_file_is_read_and_one_of_several_articles_is_chosen(page):
     assert page.evaluate("document.activeElement.id") == "title-2"
 
 
+def drop(page, *files: tuple[str, str]) -> None:
+    """Let go of files, each a name and a text, over the page."""
+    transfer = page.evaluate_handle(
+        """files => {
+            const transfer = new DataTransfer();
+            for (const [name, text] of files) transfer.items.add(new File([text], name));
+            return transfer;
+        }""",
+        files,
+    )
+    page.dispatch_event("#content", "drop", {"dataTransfer": transfer})
+
+
+def test_a_dropped_file_is_read_and_of_several_none_is(page):
+    page.goto("/")
+    drop(page, ("satu.txt", TEXT), ("dua.txt", TEXT))
+    assert "one file at a time" in page.inner_text("#problem")
+    assert page.locator("#outcome").count() == 0
+    drop(page, ("satu.txt", TEXT))
+    page.wait_for_selector("#outcome")
+    assert page.locator(".sentence").count() == 4
+
+
+def test_a_file_that_was_mended_can_be_chosen_again(page):
+    page.goto("/")
+    page.set_input_files("#file", {"name": "a.txt", "mimeType": "text/plain", "buffer": b" "})
+    page.wait_for_selector("#problem:not([hidden])")
+    # Browsers tell of a choice only where it is another one than before.
+    assert page.evaluate("document.getElementById('file').files.length") == 0
+    page.set_input_files("#file", {"name": "a.txt", "mimeType": "text/plain", "buffer": TEXT.encode()})
+    page.wait_for_selector("#outcome")
+
+
+def test_the_language_changes_after_a_file_that_could_not_be_read(page):
+    wrong = {"name": "arsip.jsonl", "mimeType": "application/x-ndjson", "buffer": b"{}"}
+    page.goto("/")
+    page.set_input_files("#file", wrong)
+    page.wait_for_selector("#problem:not([hidden])")
+    page.fill("#text", TEXT)
+    page.click(".switch")
+    page.wait_for_selector("html[lang=id]")
+    assert page.input_value("#text") == TEXT
+    page.click("#submit")
+    page.wait_for_selector("#outcome")
+    page.set_input_files("#file", wrong)
+    page.wait_for_selector("#problem:not([hidden])")
+    page.click(".switch")
+    page.wait_for_selector("html[lang=en] #outcome")
+    assert page.locator(".sentence").count() == 4
+
+
+def test_a_change_of_language_can_be_tried_again(page):
+    page.goto("/")
+    page.fill("#text", TEXT)
+    page.route("**/*", lambda route: route.abort())
+    page.click(".switch")
+    page.wait_for_selector("#problem:not([hidden])")
+    page.unroute("**/*")
+    page.click("#problem button")
+    page.wait_for_selector("html[lang=id]")
+    assert page.input_value("#text") == TEXT
+    assert page.locator("#outcome").count() == 0
+
+
+def test_corrections_that_no_download_holds_are_not_forgotten(page):
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.goto("/")
+    page.set_input_files("#file", ROOT / "pipeline/apps/serve/page/examples/archive.jsonl")
+    page.wait_for_selector(".chooser")
+    toggle(page, 0, "sanction")
+    page.locator("[data-choose='1']").click()
+    page.locator("#article-1 .checked").check()
+    assert {json.loads(line)["article_id"] for line in take(page, "annotations").splitlines()} == {
+        page.evaluate("JSON.parse(document.getElementById('data').textContent).articles[1].id")
+    }
+    page.fill("#text", TEXT)
+    page.click("#submit")
+    assert len(asked) == 1
+    assert "not been downloaded" in asked[0]
+    page.locator("[data-choose='0']").click()
+    page.locator("#article-0 .checked").check()
+    take(page, "annotations")
+    page.click("#submit")
+    page.locator("h2", has_text="Camat minta pegawai").wait_for()
+    assert len(asked) == 1
+
+
 HOSTILE = """Judul <script>document.title='x'</script>
 
 <img src=x onerror="document.title='x'"> \u202ePegawai\u2066 datang\ud800 ke desa.

@@ -1,12 +1,22 @@
 """The page as the server renders it: what a browser without scripts gets."""
 
+import asyncio
 import html
 import json
 import re
+import threading
 
 import httpx
 import pytest
 from imports import ROOT
+
+from pipeline.apps.serve.app import create_app
+from pipeline.apps.serve.metrics import Metrics
+from pipeline.apps.serve.page.intake import read_articles
+from pipeline.apps.serve.page.marking import prepare
+from pipeline.apps.serve.service import Service
+from pipeline.apps.serve.settings import Settings
+from pipeline.classifier.checkpoint import open_checkpoint
 
 LONG = "Pegawai " + "diminta menjaga netralitas selama masa kampanye " * 20 + "di kecamatan."
 TEXT = f"Camat minta pegawai tetap netral\n\nLUBUK SERAI, Kabar - Pegawai dilarang berfoto. {LONG}\n\nBaca juga: Jembatan Dibuka\n"
@@ -71,7 +81,8 @@ def test_a_form_is_answered_with_the_article_marked(client):
         assert field[sentence["start"] : sentence["end"]] == sentence["text"]
         assert f'id="row-0-{sentence["index"]}"' in page.text
     assert [sentence["truncated"] for sentence in article["sentences"]] == [False, False, True]
-    assert page.text.count('class="cut"') == 2  # in the article and in the table
+    assert page.text.count('class="cut"') == 3  # in the article, below it and in the table
+    assert page.text.count("the end of the sentence was not read") == 1
     removed = re.findall(r'<del class="removed">.*?<bdi>(.*?)</bdi></del>', page.text, re.DOTALL)
     assert removed == ["LUBUK SERAI, Kabar - ", "Baca juga: Jembatan Dibuka"]
     assert "no-store" in page.headers["Cache-Control"]
@@ -190,6 +201,10 @@ def test_a_protected_or_full_server_says_so(checkpoint, serve):
     assert (page.status_code, "access token" in problem(page)) == (401, True)
     assert page.headers["www-authenticate"] == "Bearer"
     assert 'type="password"' in page.text
+    page = server.client.post("/?lang=id", data={"text": "Belum selesai", "switch": "1"})
+    assert (page.status_code, problem(page)) == (200, "")
+    assert '<html lang="id">' in page.text
+    assert "Belum selesai</textarea>" in page.text
     for sent in (
         {"data": {"token": "rahasia-sekali-0123"}},
         {"headers": {"Authorization": "Bearer rahasia-sekali-0123"}},
@@ -200,3 +215,57 @@ def test_a_protected_or_full_server_says_so(checkpoint, serve):
         assert "rahasia-sekali-0123" not in page.text
     page = server.client.post("/", data={"text": TEXT, "token": "rahasia-sekali-0123"})
     assert (page.status_code, "too much at once" in problem(page)) == (413, True)
+
+
+class InstantPool:
+    """Workers that answer at once: what is left of a request is to draw its page."""
+
+    ready = True
+    users = 0
+    tokens_per_second = 0.0
+
+    def __init__(self, checkpoint) -> None:
+        self.manifest = open_checkpoint(checkpoint)
+
+    async def read(self, content, kind):
+        articles, _ = read_articles(content, kind)
+        return {"articles": [article.model_dump(mode="json") for article in articles], "rejects": [], "rejected": 0}
+
+    async def split(self, _, text):
+        return [["body", 0, len(text), text]], []
+
+    async def score(self, texts):
+        return [[[0.0] * len(self.manifest.labels), [], False] for _ in texts]
+
+
+def test_pages_are_drawn_one_at_a_time_while_their_requests_hold_a_place(checkpoint, monkeypatch):
+    service = Service(Settings(deadline=3), Metrics())
+    service._pool = InstantPool(checkpoint)
+    released = threading.Event()
+    drawing, most, held = 0, 0, []
+
+    def slow(*given):
+        nonlocal drawing, most
+        drawing += 1
+        most = max(most, drawing)
+        held.append(service._tokens)
+        if len(held) > 1:
+            released.wait(60)
+        drawing -= 1
+        return prepare(*given)
+
+    monkeypatch.setattr("pipeline.apps.serve.page.routes.prepare", slow)
+
+    async def ask() -> list[int]:
+        transport = httpx.ASGITransport(create_app(service))
+        async with httpx.AsyncClient(transport=transport, base_url="http://page") as client:
+            answers = await asyncio.gather(*(client.post("/", data={"text": LONG}) for _ in range(5)))
+            # What was given up before its turn is not drawn afterwards either.
+            released.set()
+            await asyncio.sleep(0.3)
+            return sorted(answer.status_code for answer in answers)
+
+    assert asyncio.run(ask()) == [200, 504, 504, 504, 504]
+    assert (most, len(held)) == (1, 2)
+    assert all(held)
+    assert service._tokens == 0

@@ -11,7 +11,8 @@ const PATIENCE = 120_000; // milliseconds; the server's own deadline is shorter
 // What may pass if the same is sent once more.
 const mayPass = (name) => name === "network" || name === 401 || name === 408 || name === 429 || name >= 500;
 
-let last = null; // the last request that was sent: { body, type }
+let sent = null; // the last request: { url, body, type }
+let last = null; // the last one that was answered with a page
 let running = null;
 
 document.documentElement.classList.add("js");
@@ -24,7 +25,8 @@ document.addEventListener("submit", (event) => {
   const body = new URLSearchParams(new FormData(form, button));
   if (button?.name === "switch") {
     // Another language for what is shown; corrections stay.
-    send(button.formAction, document.getElementById("data") && last ? last.body : body, last?.type);
+    const shown = document.getElementById("data") && last;
+    send(button.formAction, shown ? shown.body : body, shown ? shown.type : "");
   } else if (mayLeave()) {
     if (button?.name === "example") body.set("text", "");
     send(form.action, body);
@@ -32,7 +34,11 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("change", (event) => {
-  if (event.target.id === "file" && event.target.files.length) sendFile(event.target.files[0]);
+  if (event.target.id === "file" && event.target.files.length) {
+    const [file] = event.target.files;
+    event.target.value = ""; // or the same file, mended, could not be chosen again
+    sendFile(file);
+  }
   if (event.target.matches(".filter")) filtered(event.target.closest(".article"));
 });
 
@@ -52,7 +58,9 @@ for (const name of ["dragover", "dragleave", "drop"]) {
     if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     document.body.classList.toggle("dropping", name === "dragover");
-    if (name === "drop" && event.dataTransfer.files.length) sendFile(event.dataTransfer.files[0]);
+    if (name !== "drop" || !event.dataTransfer.files.length) return;
+    if (event.dataTransfer.files.length > 1) problem("several");
+    else sendFile(event.dataTransfer.files[0]);
   });
 }
 
@@ -75,7 +83,7 @@ function sendFile(file) {
 function send(url, body, type = "") {
   const form = document.getElementById("read");
   const size = body instanceof Blob ? body.size : new Blob([body.toString()]).size;
-  last = { body, type };
+  sent = { url, body, type };
   if (size > Number(form.dataset.limit)) {
     problem(413);
     return;
@@ -91,7 +99,8 @@ function send(url, body, type = "") {
   if (token) request.setRequestHeader("Authorization", `Bearer ${token}`);
   // A file keeps its bytes: what they mean is for the server to find out.
   if (type) request.setRequestHeader("Content-Type", type);
-  request.onload = () => arrived(request, url, token);
+  const ours = sent;
+  request.onload = () => arrived(request, ours, token);
   request.onerror = () => ended("network");
   request.ontimeout = () => ended(504);
   document.body.classList.add("busy");
@@ -107,7 +116,7 @@ function ended(name, wait) {
   if (name) problem(name, wait);
 }
 
-function arrived(request, url, token) {
+function arrived(request, ours, token) {
   const page = request.response?.getElementById("page");
   const told = request.response?.querySelector("#problem:not([hidden])");
   if (request.status !== 200 || !page) {
@@ -116,10 +125,11 @@ function arrived(request, url, token) {
     return;
   }
   ended("");
+  last = ours;
   document.documentElement.lang = request.response.documentElement.lang;
   document.title = request.response.title;
   document.getElementById("page").replaceWith(document.adoptNode(page));
-  history.replaceState(null, "", url);
+  history.replaceState(null, "", ours.url);
   if (token) document.getElementById("token").value = token;
   begin();
   const outcome = document.getElementById("outcome") ?? document.getElementById("content");
@@ -144,10 +154,10 @@ function show(nodes, name) {
   const again = element("button", { type: "button", text: texts().retry });
   again.addEventListener("click", () => {
     const form = document.getElementById("read");
-    const isForm = last.body instanceof URLSearchParams;
-    // A form is read anew, so that what was changed meanwhile counts; an example or a file is sent again.
-    const body = isForm && !last.body.get("example") ? new URLSearchParams(new FormData(form)) : last.body;
-    send(form.action, body, last.type);
+    const { url, body, type } = sent;
+    const isTyped = body instanceof URLSearchParams && body !== last?.body && !body.has("example") && !body.has("switch");
+    // What was typed is read anew, so that what was changed meanwhile counts; everything else is sent again.
+    send(url, isTyped ? new URLSearchParams(new FormData(form)) : body, type);
   });
   box.replaceChildren(...nodes, ...(mayPass(name) ? [element("div", {}, again)] : []));
   box.hidden = false;

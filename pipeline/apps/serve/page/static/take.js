@@ -29,9 +29,12 @@ function takeChecked(what) {
     save("articles.jsonl", "application/x-ndjson", lines(articles.map(({ sentences: _, ...article }) => article)));
   } else {
     save("annotations.jsonl", "application/x-ndjson", lines(articles.flatMap((article) => annotations(article, annotator))));
-    saved();
+    // A corrected article that is not ticked is not among them.
+    if (data.articles.every((article) => isChecked(article) || !hasCorrections(article))) saved();
   }
 }
+
+const hasCorrections = (article) => article.sentences.some((sentence) => isCorrected(article, sentence));
 
 // One line per text: sentences that read the same share their labels.
 function annotations(article, annotator) {
@@ -42,7 +45,7 @@ function annotations(article, annotator) {
 
 // The columns of `netral classify`, and the reader's labels where any were given.
 function sentences() {
-  const corrected = data.articles.some((article) => article.sentences.some((sentence) => isCorrected(article, sentence)));
+  const corrected = data.articles.some(hasCorrections);
   return data.articles.flatMap((article) =>
     article.sentences.map((sentence) => ({
       article_id: article.id,
