@@ -78,7 +78,7 @@ def serve(
     ] = 32_768,
     queue_seconds: Annotated[
         float, typer.Option(min=0.01, help="Time that a request may wait for its turn; beyond it it gets 429.")
-    ] = 0.5,
+    ] = 0.25,
     deadline: Annotated[
         float, typer.Option(min=0.1, help="Seconds that a request may take; beyond them it gets 504.")
     ] = 30,

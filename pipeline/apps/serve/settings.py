@@ -38,7 +38,7 @@ class Settings(Config):
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=1, ge=1, le=256)
     queue_tokens: int = Field(default=32_768, ge=1)
-    queue_seconds: float = Field(default=0.5, gt=0)
+    queue_seconds: float = Field(default=0.25, gt=0)
     batch_tokens: int = Field(default=512, ge=1)
     document_seconds: float = Field(default=5, gt=0)
     deadline: float = Field(default=30, gt=0)
