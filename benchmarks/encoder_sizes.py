@@ -73,6 +73,7 @@ def sentences_per_second(
             training={"config": settings.model_dump(), "revision": None, "dataset": {}},
             metrics={"test": report.flat(), "baselines": {}},
             facts=CorpusFacts(),
+            examples=list(data.splits["train"]["text"])[:1000],
             texts=list(validation["text"]),
             truth=label_matrix(validation, data.labels),
             bounds=Bounds(f1_loss=1, agreement=0),

@@ -118,6 +118,7 @@ def test_an_encoder_of_the_hub_is_fine_tuned_and_exported(name, workplace, tmp_p
         | {"config": config.model_dump(), "revision": tuned.revision},
         metrics=json.loads((workplace / "reports/metrics.json").read_text()),
         facts=CorpusFacts(),
+        examples=train["text"][:50],
         texts=validation["text"],
         truth=label_matrix(validation, LABELS),
         bounds=Bounds(f1_loss=0.003, agreement=0.995),
