@@ -166,7 +166,7 @@ def _run(
                 from pipeline.apps.batch.cluster import run_ray
 
                 run_ray(left, job, report)
-                if missing := left_of(job, shards)[0]:
+                if missing := left_of(job, shards, storage.sizes(job.out))[0]:
                     raise InputError(
                         f"{job.out}: {len(missing)} of {len(shards)} shards were done where this machine does not see them; "
                         "with --engine ray, name a folder that all nodes share, or a URL"

@@ -80,7 +80,7 @@ def begin(
         if {**manifest, "until": None} == {**mark, "until": None}:
             if not is_url(job.out):
                 storage.remove(job.out, ())
-            return replace(job, until=date.fromisoformat(manifest["until"])), *left_of(job, shards)
+            return replace(job, until=date.fromisoformat(manifest["until"])), *left_of(job, shards, present)
         if not overwrite:
             raise InputError(f"{job.out}: {_how_it_differs(manifest, mark, job.out, plan)}")
     elif present and not overwrite and set(present) != {PLAN}:
@@ -123,9 +123,12 @@ def _how_it_differs(manifest: dict[str, Any], mark: dict[str, Any], out: str, pl
     return f"holds the output of another run ({found}); choose another --out, or replace it with --overwrite"
 
 
-def left_of(job: Job, shards: list[Shard]) -> tuple[list[Shard], Counts]:
-    """Return the shards that are not done, and the counts of those that are: their mark is there, and every file that it names."""
-    present = storage.sizes(job.out)
+def left_of(job: Job, shards: list[Shard], present: dict[str, int]) -> tuple[list[Shard], Counts]:
+    """Return the shards that are not done, and the counts of those that are: their mark is there, and every file that it names.
+
+    Args:
+        present: the files of the run, by :func:`pipeline.apps.batch.storage.sizes`.
+    """
     marked = [shard for shard in shards if shard.done_mark in present]
     with ThreadPoolExecutor(16) as pool:
         marks = list(pool.map(lambda shard: storage.read_bytes(storage.join(job.out, shard.done_mark)), marked))
