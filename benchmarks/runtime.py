@@ -23,12 +23,13 @@ from rich.console import Console
 from rich.table import Table
 from transformers import AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification
 
+from pipeline.classifier.batches import BATCH_TOKENS, batches
 from pipeline.classifier.checkpoint import TOKENIZER
+from pipeline.classifier.pieces import Encoded, SentenceTokenizer
 from pipeline.classifier.runtime import open_graph
-from pipeline.classifier.tokens import BATCH_TOKENS, Encoded, batches, encode, load_tokenizer
 from pipeline.training.activations import observe
 from pipeline.training.export import write_graph
-from pipeline.training.quantise import SCHEMES, quantise
+from pipeline.training.quantise import SCHEMES, quantise, round_weights
 
 BUDGETS = (128, 256, 512, 1024, 2048, 4096, 8192)
 
@@ -38,8 +39,9 @@ def write_graphs(model: object, heads: int, width: int, encoded: Encoded, folder
     graphs = {name: folder / f"{name}.onnx" for name in ("fp32", "fused", *SCHEMES, "ORT dynamic")}
     write_graph(model, graphs["fp32"])
     activations = observe(graphs["fp32"], batches(encoded.ids[:256]))
+    rounded = round_weights(graphs["fp32"], activations)
     for scheme in SCHEMES:
-        quantise(graphs["fp32"], graphs[scheme], scheme, activations)
+        quantise(graphs["fp32"], graphs[scheme], scheme, activations, rounded)
     quantize_dynamic(
         graphs["fp32"],
         graphs["ORT dynamic"],
@@ -101,7 +103,7 @@ def main(
 ) -> None:
     texts = pq.read_table(dataset / "validation.parquet")["text"].to_pylist()
     texts = (texts * (sentences // len(texts) + 1))[:sentences]
-    encoded = encode(texts, load_tokenizer(checkpoint / TOKENIZER), 128)
+    encoded = SentenceTokenizer(checkpoint / TOKENIZER, 128).encode(texts)
     if layers and width:
         shape = BertConfig(
             hidden_size=width, num_hidden_layers=layers, num_attention_heads=width // 64, intermediate_size=4 * width

@@ -17,8 +17,8 @@ from urllib.request import Request, urlopen
 
 import psutil
 
+from pipeline.classifier.batches import batches
 from pipeline.classifier.checkpoint import GRAPHS, MANIFEST, Manifest, version_of
-from pipeline.classifier.tokens import batches
 from pipeline.files import sha256, write_json
 
 ROOT = Path(__file__).parents[1]
@@ -171,7 +171,7 @@ def random_checkpoint(like: Path, out: Path, layers: int, width: int, heads: int
 
     from pipeline.training.activations import observe
     from pipeline.training.export import write_graph
-    from pipeline.training.quantise import quantise
+    from pipeline.training.quantise import quantise, round_weights
 
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
@@ -189,7 +189,9 @@ def random_checkpoint(like: Path, out: Path, layers: int, width: int, heads: int
     write_graph(model, out / GRAPHS["fp32"])
     # What the weights say means nothing, and so does what they are fitted to.
     ids = [torch.randint(model.config.vocab_size, (32,)).numpy() for _ in range(16)]
-    quantise(out / GRAPHS["fp32"], out / GRAPHS["int8"], "static", observe(out / GRAPHS["fp32"], batches(ids)))
+    graph = out / GRAPHS["fp32"]
+    activations = observe(graph, batches(ids))
+    quantise(graph, out / GRAPHS["int8"], "static", activations, round_weights(graph, activations))
     return _sign(
         like, out, scheme="static", precision="int8", precision_reason=f"random weights, {layers} layers of {width}"
     )

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from pipeline.classifier.tokens import Batch, Encoded, batches
+from pipeline.classifier.batches import Batch, batches
+from pipeline.classifier.pieces import Encoded
 
 # Positions that one batch may have: enough to fill a large GPU, few enough that sentences of a window of some ten
 # thousand are of one length.

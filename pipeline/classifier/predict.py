@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.classifier import runtime
 from pipeline.classifier.checkpoint import GRAPHS, TOKENIZER, Device, Manifest, Precision, open_checkpoint
-from pipeline.classifier.tokens import Encoded, encode, load_tokenizer
+from pipeline.classifier.pieces import Encoded, SentenceTokenizer
 from pipeline.errors import InputError
 
 
@@ -61,7 +61,7 @@ class Classifier:
         self._logits_of: Callable[[Encoded], NDArray[np.float32]]
         labels = len(self.manifest.labels)
         try:
-            self._tokenizer = load_tokenizer(folder / TOKENIZER)
+            self._tokenizer = SentenceTokenizer(folder / TOKENIZER, self.manifest.max_length)
             if device == "cpu":
                 self.precision = precision or self.manifest.precision
                 session = runtime.open_graph(folder / GRAPHS[self.precision], threads)
@@ -87,7 +87,7 @@ class Classifier:
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Split sentences into word pieces."""
-        return encode(texts, self._tokenizer, self.manifest.max_length)
+        return self._tokenizer.encode(texts)
 
     def score_encoded(self, encoded: Encoded) -> Scores:
         """Return the probability of every label for every sentence.

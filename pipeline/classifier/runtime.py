@@ -6,7 +6,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from pipeline.classifier.tokens import Encoded, batches
+from pipeline.classifier.batches import batches
+from pipeline.classifier.pieces import Encoded
 
 
 def open_graph(path: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -10,7 +10,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper
 
-from pipeline.classifier.tokens import Batch
+from pipeline.classifier.batches import Batch
 
 
 @dataclass

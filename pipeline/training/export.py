@@ -14,9 +14,10 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, pipeline
 
+from pipeline.classifier.batches import batches
 from pipeline.classifier.checkpoint import GRAPHS, MANIFEST, TOKENIZER, Manifest, version_of
+from pipeline.classifier.pieces import SentenceTokenizer
 from pipeline.classifier.predict import Classifier
-from pipeline.classifier.tokens import batches, encode, load_tokenizer
 from pipeline.corpus.labels import Labels
 from pipeline.corpus.segment import SegmentConfig
 from pipeline.files import sha256, write_json
@@ -25,7 +26,7 @@ from pipeline.training.decision import Decision
 from pipeline.training.metrics import Truth
 from pipeline.training.model_card import CorpusFacts, checkpoint_card
 from pipeline.training.parity import Bounds, choose_precision, measure_parity
-from pipeline.training.quantise import SCHEMES, quantise
+from pipeline.training.quantise import SCHEMES, quantise, round_weights
 
 # Largest difference of probabilities between transformers and the runtime, fp32.
 TOLERANCE = 1e-4
@@ -175,10 +176,11 @@ def export(
     tokenizer.model_max_length = max_length
     tokenizer.save_pretrained(out)
     write_graph(folded, out / GRAPHS["fp32"])
-    observed = encode(examples, load_tokenizer(out / TOKENIZER), max_length)
+    observed = SentenceTokenizer(out / TOKENIZER, max_length).encode(examples)
     activations = observe(out / GRAPHS["fp32"], batches(observed.ids))
+    rounded = round_weights(out / GRAPHS["fp32"], activations)
     for scheme in SCHEMES:
-        quantise(out / GRAPHS["fp32"], out / GRAPHS["int8"], scheme, activations)
+        quantise(out / GRAPHS["fp32"], out / GRAPHS["int8"], scheme, activations, rounded)
         parity = measure_parity(out, texts, truth, labels.names, decision.thresholds, max_length)
         precision, reason = choose_precision(parity, bounds)
         if precision == "int8":

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.classifier.checkpoint import GRAPHS, TOKENIZER, Parity, Precision
+from pipeline.classifier.pieces import SentenceTokenizer
 from pipeline.classifier.predict import probabilities_of
 from pipeline.classifier.runtime import logits_of, open_graph
-from pipeline.classifier.tokens import encode, load_tokenizer
 from pipeline.config import Config
 from pipeline.training.metrics import Truth, macro_f1, precision_recall_f1
 
@@ -41,7 +41,7 @@ def measure_parity(
         truth: shape ``(sentences, labels)``, 0 or 1.
         thresholds: by column.
     """
-    encoded = encode(texts, load_tokenizer(folder / TOKENIZER), max_length)
+    encoded = SentenceTokenizer(folder / TOKENIZER, max_length).encode(texts)
     logits = {
         name: logits_of(open_graph(folder / graph, threads=1), encoded, len(labels)) for name, graph in GRAPHS.items()
     }

@@ -33,7 +33,26 @@ CONSTANTS = {
 }
 
 
-def quantise(graph: Path, out: Path, scheme: Scheme, activations: Mapping[str, Activation]) -> None:
+Rounded = tuple[NDArray[np.int8], NDArray[np.float32]]
+
+
+def round_weights(graph: Path, activations: Mapping[str, Activation]) -> dict[str, Rounded]:
+    """Return the integers and scales of every matrix that ``graph`` multiplies with activations, by its name.
+
+    They are the same in every scheme; of a large encoder they take minutes.
+    """
+    model = onnx.load(str(graph))
+    weights = matrices(model)
+    products = {node.input[1]: node.input[0] for node in model.graph.node if is_product(node, weights)}
+    return {
+        name: round_columns(numpy_helper.to_array(weights[name]), activations[given].moments)
+        for name, given in products.items()
+    }
+
+
+def quantise(
+    graph: Path, out: Path, scheme: Scheme, activations: Mapping[str, Activation], rounded: Mapping[str, Rounded]
+) -> None:
     """Write ``graph`` with products of activations and weights, and the table of word pieces, in integers.
 
     The head stays in fp32: it sees one piece of each sentence, and costs nothing. GELU is computed by its usual approximation
@@ -42,6 +61,7 @@ def quantise(graph: Path, out: Path, scheme: Scheme, activations: Mapping[str, A
     Args:
         scheme: of the activations; see :data:`SCHEMES`.
         activations: those of ``graph``, from :func:`~pipeline.training.activations.observe`.
+        rounded: its weights, from :func:`round_weights`.
     """
     model = onnx.load(str(graph))
     weights = matrices(model)
@@ -60,8 +80,7 @@ def quantise(graph: Path, out: Path, scheme: Scheme, activations: Mapping[str, A
             continue  # the bias that is part of a product
         if is_product(node, weights) and not (scheme == "feed-forward" and _of_attention(users[node.output[0]])):
             given, name = node.input
-            weight = numpy_helper.to_array(weights[name])
-            added[f"{name}_int8"], added[f"{name}_scale"] = round_columns(weight, activations[given].moments)
+            added[f"{name}_int8"], added[f"{name}_scale"] = rounded[name]
             if f"{given}_integers" not in written:
                 write(*(_fixed_integers if scheme == "static" else _row_integers)(given))
             if scheme == "static":
@@ -95,7 +114,7 @@ def _of_attention(user: NodeProto) -> bool:
     return any("attention" in name for name in user.input)
 
 
-def _round_rows(table: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+def _round_rows(table: NDArray[np.float32]) -> Rounded:
     """Return a table in integers, and the scale of each of its rows, shape ``(rows, 1)``."""
     scales = np.abs(table).max(axis=1, keepdims=True) / ROW_LEVELS
     scales[scales == 0] = 1

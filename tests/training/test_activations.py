@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from pipeline.classifier.tokens import batches
+from pipeline.classifier.batches import batches
 from pipeline.training.activations import observe
 
 SENTENCES = [np.array([2, 30, 40, 50, 60, 3]), np.array([2, 70, 3]), np.array([2, 80, 90, 3])]

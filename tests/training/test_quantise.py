@@ -6,9 +6,9 @@ import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
-from pipeline.classifier.tokens import Batch
+from pipeline.classifier.batches import Batch
 from pipeline.training.activations import observe
-from pipeline.training.quantise import SCHEMES, quantise
+from pipeline.training.quantise import SCHEMES, quantise, round_weights
 
 WIDTH = 32
 IDS = np.arange(48).reshape(6, 8)
@@ -56,6 +56,11 @@ def activations(layer):
     return observe(layer, [Batch(np.arange(6), IDS, np.ones_like(IDS))])
 
 
+@pytest.fixture(scope="module")
+def rounded(layer, activations):
+    return round_weights(layer, activations)
+
+
 def run(path, ids) -> np.ndarray:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     ids = np.asarray(ids, dtype=np.int64)
@@ -63,39 +68,39 @@ def run(path, ids) -> np.ndarray:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_integers_come_near(layer, activations, tmp_path, scheme):
-    quantise(layer, tmp_path / "int8.onnx", scheme, activations)
+def test_integers_come_near(layer, activations, rounded, tmp_path, scheme):
+    quantise(layer, tmp_path / "int8.onnx", scheme, activations, rounded)
     exact, near = run(layer, IDS), run(tmp_path / "int8.onnx", IDS)
     assert 0 < np.abs(near - exact).max() < 0.02 * np.abs(exact).max()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_no_piece_depends_on_another(layer, activations, tmp_path, scheme):
+def test_no_piece_depends_on_another(layer, activations, rounded, tmp_path, scheme):
     """With one scale for the whole batch, as ONNX Runtime's own dynamic quantisation has it, this fails."""
-    quantise(layer, tmp_path / "int8.onnx", scheme, activations)
+    quantise(layer, tmp_path / "int8.onnx", scheme, activations, rounded)
     together = run(tmp_path / "int8.onnx", IDS)
     for number in range(48):
         alone = run(tmp_path / "int8.onnx", [[number]])
         assert np.array_equal(alone[0, 0], together.reshape(48, WIDTH)[number])
 
 
-def test_attention_is_not_quantised_where_feed_forward_layers_alone_are(layer, activations, tmp_path):
+def test_attention_is_not_quantised_where_feed_forward_layers_alone_are(layer, activations, rounded, tmp_path):
     for scheme, products in (("static", 2), ("per-token", 2), ("feed-forward", 1)):
-        quantise(layer, tmp_path / "int8.onnx", scheme, activations)
+        quantise(layer, tmp_path / "int8.onnx", scheme, activations, rounded)
         graph = onnx.load(str(tmp_path / "int8.onnx")).graph
         assert [node.op_type for node in graph.node].count("MatMulIntegerToFloat") == products
         assert ("first" in {tensor.name for tensor in graph.initializer}) == (scheme == "feed-forward")
 
 
-def test_static_ranges_need_one_pass_over_the_activations(layer, activations, tmp_path):
-    quantise(layer, tmp_path / "int8.onnx", "static", activations)
+def test_static_ranges_need_one_pass_over_the_activations(layer, activations, rounded, tmp_path):
+    quantise(layer, tmp_path / "int8.onnx", "static", activations, rounded)
     kinds = [node.op_type for node in onnx.load(str(tmp_path / "int8.onnx")).graph.node]
     assert kinds.count("QuantizeLinear") == 1, "two products have the same activations"
     assert kinds.count("Add") == 1, "biases are part of the products"
     assert not {"ReduceMax", "Div"} & set(kinds)
 
 
-def test_what_lies_outside_a_static_range_is_clipped(layer, activations, tmp_path):
+def test_what_lies_outside_a_static_range_is_clipped(layer, activations, rounded, tmp_path):
     model = onnx.load(str(layer))
     (table,) = (tensor for tensor in model.graph.initializer if tensor.name == "table")
     values = numpy_helper.to_array(table)
@@ -107,19 +112,20 @@ def test_what_lies_outside_a_static_range_is_clipped(layer, activations, tmp_pat
         wider[:2] *= factor
         table.CopyFrom(numpy_helper.from_array(wider, "table"))
         onnx.save(model, str(tmp_path / "wider.onnx"))
-        quantise(tmp_path / "wider.onnx", tmp_path / "int8.onnx", "static", activations)
+        quantise(tmp_path / "wider.onnx", tmp_path / "int8.onnx", "static", activations, rounded)
         results.append(run(tmp_path / "int8.onnx", [[0, 1]]))
     assert results[1] == pytest.approx(results[0], rel=1e-5)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_row_of_zeros_gives_the_biases(layer, activations, tmp_path, scheme):
-    quantise(layer, tmp_path / "int8.onnx", scheme, activations)
+def test_a_row_of_zeros_gives_the_biases(layer, activations, rounded, tmp_path, scheme):
+    quantise(layer, tmp_path / "int8.onnx", scheme, activations, rounded)
     assert run(tmp_path / "int8.onnx", [[49]]) == pytest.approx(run(layer, [[49]]), abs=1e-3)
 
 
 def test_a_graph_can_be_quantised_by_what_nothing_was_seen_of(layer, tmp_path):
-    quantise(layer, tmp_path / "int8.onnx", "static", observe(layer, []))
+    activations = observe(layer, [])
+    quantise(layer, tmp_path / "int8.onnx", "static", activations, round_weights(layer, activations))
     assert np.isfinite(run(tmp_path / "int8.onnx", IDS)).all()
 
 
