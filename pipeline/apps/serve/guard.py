@@ -1,7 +1,6 @@
 """What every request passes before any work: limits, the token, the content type; and what every answer carries."""
 
 import asyncio
-import hmac
 import re
 import time
 from typing import Any
@@ -16,6 +15,7 @@ from pipeline.apps.serve.logs import describe, log
 from pipeline.apps.serve.open_inference import INFER, INFER_WITH_VERSION
 from pipeline.apps.serve.problems import CHALLENGE, Problem
 from pipeline.apps.serve.service import Service
+from pipeline.apps.serve.settings import bears_token
 
 # Of all bodies that are in memory at the same time; and, where there is a token, of those that came without it.
 HELD_BYTES = 64 * 2**20
@@ -118,7 +118,8 @@ class Guard:
             raise self._rejected(
                 "header", 431, f"the head of the request has {size} bytes, at most {settings.header_bytes} are read"
             )
-        scope["state"]["known"] = self._has_token(headers)
+        token = settings.token
+        scope["state"]["known"] = token is None or bears_token(headers.get("authorization", ""), token)
         if needs_token(path) and not scope["state"]["known"]:
             raise self._rejected(
                 "token", 401, "expected the header 'Authorization: Bearer …' with the token of this server", CHALLENGE
@@ -145,14 +146,6 @@ class Guard:
         if length > settings.body_bytes:
             raise self._too_large()
         return None if "transfer-encoding" in headers else length
-
-    def _has_token(self, headers: Headers) -> bool:
-        """Say whether the token came in its header, or is not asked for."""
-        if self._settings.token is None:
-            return True
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        expected = self._settings.token.get_secret_value()
-        return scheme.lower() == "bearer" and hmac.compare_digest(given.encode("latin-1"), expected.encode())
 
     async def _taken(self, size: int | None, scope: Scope, receive: Receive) -> Receive:
         """Read the body and return what gives it to the application; refuse it, unread if it is long, where the queue is full.

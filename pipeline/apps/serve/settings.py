@@ -1,5 +1,6 @@
 """How a server is run."""
 
+import hmac
 import os
 from pathlib import Path
 
@@ -67,3 +68,9 @@ def read_token(path: Path | None) -> SecretStr | None:
             "without spaces, as 'openssl rand -hex 32' prints them"
         )
     return SecretStr(token)
+
+
+def bears_token(authorization: str, token: SecretStr) -> bool:
+    """Say whether the value of an ``Authorization`` header carries ``token``, in a time that does not tell how much of it."""
+    scheme, _, given = authorization.partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.encode(), token.get_secret_value().encode())

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import hmac
 import mimetypes
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +33,7 @@ from pipeline.apps.serve.pool import OvertimeError, Pool
 from pipeline.apps.serve.problems import CHALLENGE, Problem
 from pipeline.apps.serve.schema import ArticleIn, ArticleOut
 from pipeline.apps.serve.service import Service
+from pipeline.apps.serve.settings import bears_token
 from pipeline.classifier.checkpoint import Manifest
 from pipeline.config import explain
 from pipeline.corpus.records import Article
@@ -178,10 +178,7 @@ def _language(request: Request) -> str:
 
 def _authorise(request: Request, field: str, token: SecretStr | None) -> None:
     """Take the token from the header, or, where no script could set it, from the form."""
-    if token is None:
-        return
-    scheme, _, given = request.headers.get("authorization", f"Bearer {field}").partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
+    if token and not bears_token(request.headers.get("authorization", f"Bearer {field}"), token):
         raise Problem(401, "", CHALLENGE)
 
 
