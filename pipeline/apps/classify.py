@@ -6,11 +6,12 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
@@ -90,7 +91,7 @@ def classify(
     # What lies there is removed only by the one that holds it.
     with only_one(job.out):
         try:
-            counts = _run(files, job, engine, processes, shard_bytes, overwrite or bool(single))
+            counts = _run(files, job, engine, processes, shard_bytes, overwrite)
             if counts.records == 0:
                 raise InputError(_nothing_read(job.out, counts, kept=single is None))
             started = True
@@ -150,7 +151,7 @@ def _run(
     overwrite: bool,
 ) -> Counts:
     """Plan a run, or find the plan of one that was killed, do what is left of it, and return the counts of all of it."""
-    stamps = {file: stamp(file) for file in files}
+    stamps = _stamps(files)
     cpus = usable_cpus()
     text = text_bytes(files, cpus)
     shard_bytes = shard_bytes or shard_size(text)
@@ -180,12 +181,18 @@ def _run(
                 for shard in left:
                     report(run_shard(shard, job, classifier))
     storage.remove(job.out, ())
-    changed = next((file for file in files if stamp(file) != stamps[file]), None)
+    now = _stamps(files)
+    changed = next((file for file in files if now[file] != stamps[file]), None)
     if changed:
         raise InputError(
             f"{changed}: was written to while it was read; start again, with --overwrite if it has changed"
         )
     return counts
+
+
+def _stamps(files: list[str]) -> dict[str, tuple[Any, ...] | None]:
+    with ThreadPoolExecutor(16) as pool:  # a store takes its time
+        return dict(zip(files, pool.map(stamp, files), strict=True))
 
 
 def _nothing_read(folder: str, counts: Counts, kept: bool) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from glob import has_magic
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from pipeline.errors import InputError
 
@@ -184,15 +184,28 @@ def stop_if_passing(file: str, error: BaseException) -> None:
         raise InputError(f"{file}: cannot be read now: {said}; the same command goes on when it can") from None
 
 
-def stamp(file: str) -> tuple[int, int] | None:
-    """Return size and time of change of a file on disk, or ``None`` for what is not there or behind a URL."""
-    if is_url(file):
-        return None
+def stamp(file: str) -> tuple[Any, ...] | None:
+    """Return what tells that a file has changed: its size and time of change, or what a store has for it; ``None`` if it is not there.
+
+    Raises:
+        InputError: the store cannot be reached or does not allow it.
+    """
     try:
-        status = Path(file).stat()
+        if not is_url(file):
+            status = Path(file).stat()
+            return status.st_size, status.st_mtime_ns
+        from fsspec.core import url_to_fs
+
+        with one_line(file, FileNotFoundError):
+            system, path = url_to_fs(file)
+            # What it remembers of folders may be older.
+            system.invalidate_cache()
+            told = system.info(path)
+            return tuple(
+                str(told.get(name)) for name in ("size", "ETag", "LastModified", "mtime", "updated", "created")
+            )
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
 
 
 def open_raw(file: str | Path) -> IO[bytes]:

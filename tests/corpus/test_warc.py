@@ -91,6 +91,14 @@ def test_compressed_archive_that_is_cut_off_is_rejected(tmp_path):
     assert isinstance(read(tmp_path, members, "a.warc.gz")[-1], Reject)
 
 
+@pytest.mark.parametrize("garbage", [b"garbage\r\n" * 20, b"\0" * 500, b"\r\n" * 3 + b"XARC/9.9\r\n"])
+def test_garbage_between_records_is_rejected_behind_what_is_whole(tmp_path, garbage):
+    """What lies behind it cannot be told apart any more."""
+    first, *rest = read(tmp_path, response(1) + garbage + response(2))
+    assert isinstance(first, Placed)
+    assert [reject.place for reject in rest if isinstance(reject, Reject)] == [f"{tmp_path}/a.warc"]
+
+
 def test_bomb_in_an_archive_is_rejected_and_the_next_page_is_read(tmp_path):
     bomb = response(1, gzip.compress(b"\0" * 4 * LONGEST_PAGE), more="Content-Encoding: gzip\r\n")
     reject, item = read(tmp_path, bomb + response(2))

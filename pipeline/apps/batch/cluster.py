@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.apps.batch.job import GPU_PROCESSES, Counts, Job
+from pipeline.apps.batch.run_folder import libraries, other_version
 from pipeline.apps.batch.shard import open_classifier, run_shard
 from pipeline.apps.batch.shards import Shard
 from pipeline.classifier.predict import Classifier
@@ -45,7 +47,7 @@ def run_ray(shards: list[Shard], job: Job, report: Callable[[Counts], None]) -> 
     try:
         content = {file.name: file.read_bytes() for file in Path(job.checkpoint).iterdir() if file.is_file()}
         # In a list, so that Ray does not hand it over with every task.
-        checkpoint = [ray.put(content)]
+        checkpoint = [ray.put((content, libraries(job.device)))]
         gpus = 0 if job.device == "cpu" else 1 / GPU_PROCESSES
         # By itself, Ray would end a process with each of its tasks on a GPU.
         place = ray.remote(num_cpus=1, num_gpus=gpus, max_calls=0, max_retries=_RETRIES)(_run)
@@ -80,7 +82,11 @@ def _answer(done: Any) -> Counts:
 
 
 def _run(shard: Shard, job: Job, checkpoint: list[Any], folder: Path) -> Counts:
-    """Run one shard in a process of Ray's, in the folder that relative paths start from."""
+    """Run one shard in a process of Ray's, in the folder that relative paths start from.
+
+    Raises:
+        InputError: this node would write other bytes.
+    """
     with suppress(FileNotFoundError):  # everything may be URLs
         os.chdir(folder)
     return run_shard(shard, job, _classifier(job, checkpoint[0]))
@@ -94,8 +100,11 @@ def _classifier(job: Job, checkpoint: Any) -> Classifier:
     import ray
 
     if (checkpoint, job.precision) not in _kept:
+        files, wanted = ray.get(checkpoint)
+        if other := other_version(libraries(job.device), wanted):
+            raise InputError(f"node {socket.gethostname()}: has {other}; install the same versions on every node")
         with tempfile.TemporaryDirectory() as folder:
-            for name, content in ray.get(checkpoint).items():
+            for name, content in files.items():
                 Path(folder, name).write_bytes(content)
             classifier = open_classifier(replace(job, checkpoint=folder))
         _kept.clear()

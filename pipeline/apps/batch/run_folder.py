@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -19,6 +19,7 @@ import orjson
 from pipeline.apps.batch import storage
 from pipeline.apps.batch.job import FORMATS, Counts, Job
 from pipeline.apps.batch.shards import InputFile, Shard, difference, encode_plan
+from pipeline.classifier.checkpoint import Device
 from pipeline.corpus.input_files import is_url
 from pipeline.errors import InputError
 
@@ -42,9 +43,6 @@ def fingerprint(job: Job, shard_bytes: int, plan: bytes) -> dict[str, Any]:
     The engine, the processes and the machine are not among it: they must not matter. (Runtimes compute in other orders on
     other kinds of processors, which can change the last decimal of a score.)
     """
-    import importlib.metadata  # slow, and not needed to print an article
-
-    libraries = _LIBRARIES if job.device == "cpu" else (*_LIBRARIES, *_GPU_LIBRARIES)
     return {
         "checkpoint": job.version,
         "precision": job.precision if job.device == "cpu" else "bf16",
@@ -53,8 +51,22 @@ def fingerprint(job: Job, shard_bytes: int, plan: bytes) -> dict[str, Any]:
         "shard_bytes": shard_bytes,
         "plan": hashlib.sha256(plan).hexdigest(),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "libraries": {name: importlib.metadata.version(name) for name in libraries},
+        "libraries": libraries(job.device),
     }
+
+
+def libraries(device: Device) -> dict[str, str]:
+    """Return the versions, here, of the packages that may change what a run on ``device`` writes."""
+    import importlib.metadata  # slow, and not needed to print an article
+
+    names = _LIBRARIES if device == "cpu" else (*_LIBRARIES, *_GPU_LIBRARIES)
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+def other_version(before: Mapping[str, str], after: Mapping[str, str]) -> str | None:
+    """Return in a few words the first difference between the versions of libraries, or ``None``."""
+    name = next((name for name in after if before.get(name) != after[name]), None)
+    return name and f"{name} {before.get(name)}, not {after[name]}"
 
 
 def begin(
@@ -117,9 +129,7 @@ def _how_it_differs(manifest: dict[str, Any], mark: dict[str, Any], out: str, pl
     if changed == "plan":
         found = f"other input: {difference(storage.read_bytes(storage.join(out, PLAN)) or b'', plan)}"
     elif changed == "libraries":
-        before, after = manifest.get("libraries") or {}, mark["libraries"]
-        name = next(name for name in after if before.get(name) != after[name])
-        found = f"{name} {before.get(name)}, not {after[name]}"
+        found = other_version(manifest.get("libraries") or {}, mark["libraries"]) or found
     return f"holds the output of another run ({found}); choose another --out, or replace it with --overwrite"
 
 

@@ -94,6 +94,32 @@ def test_cluster_that_loses_a_node_writes_the_bytes_of_the_local_engine(
     assert sum(name.startswith("done/") for name in expected) > 4
 
 
+def test_object_that_is_replaced_in_mid_run_is_told(checkpoint, bucket, tmp_path, monkeypatch):
+    from pipeline.apps import classify as module
+
+    line = json.dumps(ARTICLES[0])
+    storage.write_bytes(bucket, "replaced/a.jsonl", line.encode())
+    begin = module.begin
+
+    def replace(*given):
+        storage.write_bytes(bucket, "replaced/a.jsonl", line.replace("Apel", "Arak").encode())
+        return begin(*given)
+
+    monkeypatch.setattr(module, "begin", replace)
+    with pytest.raises(InputError, match=r"^s3://news/replaced/a\.jsonl: was written to while it was read"):
+        classify([f"{bucket}/replaced"], checkpoint, tmp_path / "out")
+
+
+def test_node_with_other_libraries_is_refused_by_name(checkpoint, bucket, cluster, monkeypatch):  # noqa: ARG001
+    from pipeline.apps.batch import cluster as engine
+
+    storage.write_bytes(bucket, "here/a.jsonl", json.dumps(ARTICLES[0]).encode())
+    here = engine.libraries("cpu")
+    monkeypatch.setattr(engine, "libraries", lambda _: {**here, "tokenizers": "0.1"})
+    with pytest.raises(InputError, match=rf"^node .*: has tokenizers {here['tokenizers']}, not 0\.1; install the same"):
+        classify([f"{bucket}/here"], checkpoint, f"{bucket}/there", engine="ray")
+
+
 def test_missing_bucket_is_one_line(bucket):  # noqa: ARG001 - its server has no other bucket
     with pytest.raises(InputError, match=r"^s3://nowhere/a\.jsonl: cannot be opened: .*bucket does not exist"):
         find_files(["s3://nowhere/a.jsonl"])

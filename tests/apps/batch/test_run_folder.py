@@ -7,7 +7,9 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from unittest.mock import Mock
 
+import datasets
 import duckdb
 import pandas as pd
 import pytest
@@ -29,11 +31,13 @@ def news(tmp_path) -> Path:
     return path
 
 
-def test_tables_are_read_by_duckdb_and_pandas(checkpoint, news, tmp_path):
+def test_tables_are_read_by_duckdb_pandas_and_datasets(checkpoint, news, tmp_path):
     classify([str(news)], checkpoint, tmp_path / "out")
     for name, rows in (("sentences", 2), ("articles", 1)):
-        assert duckdb.sql(f"select count(*) from '{tmp_path}/out/{name}/*.parquet'").fetchall() == [(rows,)]
-        assert len(pd.read_parquet(tmp_path / "out" / name)) == rows
+        folder = tmp_path / "out" / name
+        assert duckdb.sql(f"select count(*) from '{folder}/*.parquet'").fetchall() == [(rows,)]
+        assert len(pd.read_parquet(folder)) == rows
+        assert len(datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))) == rows
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "articles",
         "done",
@@ -235,6 +239,20 @@ def test_refused_second_run_leaves_the_work_of_the_first_alone(checkpoint, news,
         with pytest.raises(InputError, match="another 'netral classify' is writing there"):
             classify([str(news)], checkpoint, tmp_path / "x.jsonl")
         assert (work / "half").read_text() == "made"
+
+
+def test_one_file_that_another_configuration_has_half_made_is_not_dropped_without_a_word(
+    checkpoint, news, tmp_path, monkeypatch
+):
+    out = tmp_path / "x.csv"
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.apps.classify.merge", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            classify([str(news)], checkpoint, out, precision="fp32")
+    with pytest.raises(InputError, match=r"holds the output of another run \(precision 'fp32', not 'int8'\)"):
+        classify([str(news)], checkpoint, out, precision="int8")
+    classify([str(news)], checkpoint, out, precision="int8", overwrite=True)
+    assert out.exists()
 
 
 @pytest.mark.parametrize("moment", ["between rejects and sentences", "before its folder is removed"])
