@@ -127,6 +127,9 @@ def _attend_from_first_piece(
 ) -> tuple[torch.Tensor, None]:
     """Stand in for ``forward`` of ``BertSelfAttention`` and its like, with one query: that of the first piece.
 
+    With a single query, no piece needs a key and a value of its own: the weights of the keys are applied to the query, and
+    those of the values to what it has gathered. The bias of the keys adds the same to all scores, which changes nothing.
+
     Args:
         hidden_states: shape ``(sentences, length, width)``.
         attention_mask: added to the scores, shape ``(sentences, 1, 1, length)``.
@@ -134,15 +137,14 @@ def _attend_from_first_piece(
     Returns:
         What the first piece has gathered, shape ``(sentences, 1, width)``, without the weights of attention.
     """
-
-    def heads(values: torch.Tensor) -> torch.Tensor:
-        return values.view(*values.shape[:-1], -1, attention.attention_head_size).transpose(1, 2)
-
-    query = heads(attention.query(hidden_states[:, :1]))
-    key, value = heads(attention.key(hidden_states)), heads(attention.value(hidden_states))
-    weights = torch.softmax(query @ key.transpose(2, 3) * attention.scaling + attention_mask, dim=-1)
-    gathered = (weights @ value).transpose(1, 2)
-    return gathered.reshape(*gathered.shape[:2], -1), None
+    by_head = attention.num_attention_heads, attention.attention_head_size
+    keys, values = (layer.weight.unflatten(0, by_head) for layer in (attention.key, attention.value))
+    query = attention.query(hidden_states[:, :1]).squeeze(1).unflatten(1, by_head).transpose(0, 1)
+    asked = (query @ keys).transpose(0, 1) * attention.scaling  # (sentences, heads, width)
+    weights = torch.softmax(asked @ hidden_states.transpose(1, 2) + attention_mask.squeeze(1), dim=-1)
+    gathered = (weights @ hidden_states).transpose(0, 1)  # (heads, sentences, width)
+    context = (gathered @ values.transpose(1, 2)).transpose(0, 1)
+    return context.flatten(1).unsqueeze(1) + attention.value.bias, None
 
 
 def export(

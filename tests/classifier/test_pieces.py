@@ -1,6 +1,7 @@
 """Word pieces: those of the tokenizer, within the limit, whatever was split before."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,16 @@ def test_words_that_are_forgotten_are_split_again(file, monkeypatch):
     texts = [f"pegawai ke-{number} menjaga netralitas pegawai" for number in range(20)]
     for _ in range(2):
         assert [ids.tolist() for ids in tokenizer.encode(texts).ids] == [as_given(file, text) for text in texts]
+
+
+def test_threads_share_the_words_that_are_remembered(file, monkeypatch):
+    monkeypatch.setattr(pieces, "REMEMBERED_CHARACTERS", 10)
+    tokenizer = SentenceTokenizer(file, 100)
+    texts = [f"pegawai ke-{number} menjaga netralitas" for number in range(200)]
+    expected = [as_given(file, text) for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        for encoded in pool.map(lambda _: tokenizer.encode(texts), range(64)):
+            assert [ids.tolist() for ids in encoded.ids] == expected
 
 
 def test_pieces_may_reach_over_spaces(tmp_path):
