@@ -15,8 +15,8 @@ from tokenizers import Tokenizer
 PIECE_CHARACTERS = 100
 # Characters that are split together: the tokenizer returns many times the size of its ids, and so not all of a window.
 SPLIT_CHARACTERS = 2**17
-# Characters of words that are remembered: some 70,000 words, of 15 MB.
-REMEMBERED_CHARACTERS = 2**19
+# Characters of words that are remembered: some 35,000 words, of 8 MB.
+REMEMBERED_CHARACTERS = 2**18
 
 
 @dataclass(frozen=True)
