@@ -1,6 +1,5 @@
 """Sentences to word pieces."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, groupby
@@ -10,6 +9,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
 
 # Characters per word piece that may be read of one sentence. No sentence has so many; a file without a line break has.
 PIECE_CHARACTERS = 100
@@ -120,11 +122,11 @@ class SentenceTokenizer:
 
 def _spaces_part_words(tokenizer: Tokenizer) -> bool:
     """Say whether the pieces of a text are those of its parts between spaces, with one mark before and one behind them."""
-    rules = json.loads(tokenizer.to_str())
-    kinds = [(rules[part] or {}).get("type") for part in ("normalizer", "pre_tokenizer", "model")]
-    # Tokens that are added and not special may have spaces of their own.
     return (
-        kinds == ["BertNormalizer", "BertPreTokenizer", "WordPiece"]
-        and all(token["special"] for token in rules["added_tokens"])
+        isinstance(tokenizer.normalizer, BertNormalizer)
+        and isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)
+        and isinstance(tokenizer.model, WordPiece)
+        # Tokens that are added and not special may have spaces of their own.
+        and all(token.special for token in tokenizer.get_added_tokens_decoder().values())
         and len(tokenizer.encode("").ids) == 2
     )
