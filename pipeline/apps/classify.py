@@ -181,7 +181,7 @@ def _run(
                 for shard in left:
                     report(run_shard(shard, job, classifier))
     storage.remove(job.out, ())
-    now = _stamps(files)
+    now = _stamps(files, fresh=True)
     changed = next((file for file in files if now[file] != stamps[file]), None)
     if changed:
         raise InputError(
@@ -190,9 +190,9 @@ def _run(
     return counts
 
 
-def _stamps(files: list[str]) -> dict[str, tuple[Any, ...] | None]:
+def _stamps(files: list[str], fresh: bool = False) -> dict[str, tuple[Any, ...] | None]:
     with ThreadPoolExecutor(16) as pool:  # a store takes its time
-        return dict(zip(files, pool.map(stamp, files), strict=True))
+        return dict(zip(files, pool.map(lambda file: stamp(file, fresh), files), strict=True))
 
 
 def _nothing_read(folder: str, counts: Counts, kept: bool) -> str:

@@ -184,8 +184,11 @@ def stop_if_passing(file: str, error: BaseException) -> None:
         raise InputError(f"{file}: cannot be read now: {said}; the same command goes on when it can") from None
 
 
-def stamp(file: str) -> tuple[Any, ...] | None:
+def stamp(file: str, fresh: bool = False) -> tuple[Any, ...] | None:
     """Return what tells that a file has changed: its size and time of change, or what a store has for it; ``None`` if it is not there.
+
+    Args:
+        fresh: ask a store again, for what it said when its files were listed may be older by now.
 
     Raises:
         InputError: the store cannot be reached or does not allow it.
@@ -198,12 +201,12 @@ def stamp(file: str) -> tuple[Any, ...] | None:
 
         with one_line(file, FileNotFoundError):
             system, path = url_to_fs(file)
-            # What it remembers of folders may be older.
-            system.invalidate_cache()
+            if fresh:
+                system.invalidate_cache()
             told = system.info(path)
-            return tuple(
-                str(told.get(name)) for name in ("size", "ETag", "LastModified", "mtime", "updated", "created")
-            )
+            # Of times, listings and single answers have different digits; a tag of the content needs none.
+            names = ("ETag", "etag", "LastModified", "mtime", "updated", "created")
+            return told.get("size"), next((str(told[name]) for name in names if told.get(name)), "")
     except OSError:
         return None
 
